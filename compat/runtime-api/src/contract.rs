@@ -1,0 +1,60 @@
+//! What AWS fixed: routes, header names, limits and error types. They are spelled here and nowhere else.
+//!
+//! Source: "Using the Lambda runtime API for custom runtimes" and "Lambda quotas" in the AWS Lambda
+//! Developer Guide; where the guide is silent, aws/aws-lambda-runtime-interface-emulator.
+
+/// The Runtime API's version, the first segment of every route.
+pub const API_VERSION: &str = "2018-06-01";
+
+/// `host:port` of the Runtime API, perhaps with a path prefix; set by the platform.
+pub const RUNTIME_API_VARIABLE: &str = "AWS_LAMBDA_RUNTIME_API";
+
+/// Route of the long poll for the next invocation, below [`API_VERSION`].
+pub const NEXT_PATH: &str = "/runtime/invocation/next";
+/// Route of a failure before the first `next`, below [`API_VERSION`].
+pub const INIT_ERROR_PATH: &str = "/runtime/init/error";
+/// Routes of one invocation start with this, below [`API_VERSION`]; the request id follows.
+pub const INVOCATION_PATH: &str = "/runtime/invocation/";
+/// Ends the route of an invocation's payload.
+pub const RESPONSE_SUFFIX: &str = "/response";
+/// Ends the route of an invocation's failure.
+pub const ERROR_SUFFIX: &str = "/error";
+
+/// Header names, in lower case as HTTP libraries keep them.
+pub mod header {
+    /// The invocation's id, to be used verbatim in the routes of its answer.
+    pub const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
+    /// The moment the function times out: milliseconds since the Unix epoch, decimal.
+    pub const DEADLINE_MS: &str = "lambda-runtime-deadline-ms";
+    /// The ARN the caller used, with version or alias if there was one.
+    pub const INVOKED_FUNCTION_ARN: &str = "lambda-runtime-invoked-function-arn";
+    /// X-Ray's trace header, `Root=…;Parent=…;Sampled=…`.
+    pub const TRACE_ID: &str = "lambda-runtime-trace-id";
+    /// The mobile SDK's client context: raw JSON, not base64.
+    pub const CLIENT_CONTEXT: &str = "lambda-runtime-client-context";
+    /// The caller's Cognito identity: JSON.
+    pub const COGNITO_IDENTITY: &str = "lambda-runtime-cognito-identity";
+    /// The tenant, of functions in tenant isolation mode.
+    pub const TENANT_ID: &str = "lambda-runtime-aws-tenant-id";
+    /// On `/error` and `/init/error`: the error type, for metrics.
+    pub const FUNCTION_ERROR_TYPE: &str = "lambda-runtime-function-error-type";
+    /// On `/error`: X-Ray's account of the failure, one line of JSON below [`super::XRAY_CAUSE_LIMIT`].
+    pub const XRAY_ERROR_CAUSE: &str = "lambda-runtime-function-xray-error-cause";
+    /// On `/response`: `streaming` for a response streaming function.
+    pub const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
+}
+
+/// The largest response in bytes: 6 MiB + 100. A larger one is answered with status 413.
+pub const RESPONSE_LIMIT: usize = 6 * 1024 * 1024 + 100;
+/// The X-Ray cause header is cut or dropped by the platform from here on.
+pub const XRAY_CAUSE_LIMIT: usize = 64 * 1024;
+
+/// Error types that the platform itself gives, as the caller and the metrics see them.
+pub mod error_type {
+    /// The runtime process ended while it held an invocation.
+    pub const EXIT: &str = "Runtime.ExitError";
+    /// The invocation ran into the function's timeout.
+    pub const TIMEOUT: &str = "Sandbox.Timedout";
+    /// The response was larger than [`super::RESPONSE_LIMIT`].
+    pub const RESPONSE_TOO_LARGE: &str = "Function.ResponseSizeTooLarge";
+}

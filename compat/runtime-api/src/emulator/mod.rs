@@ -1,0 +1,1 @@
+//! The local other end of the Runtime API.

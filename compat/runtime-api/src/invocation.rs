@@ -1,0 +1,371 @@
+//! One invocation as the Runtime API hands it out: the event's bytes and what the headers say of it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use hyper::header::HeaderMap;
+use serde::Deserialize;
+
+use crate::contract::header;
+
+/// An event with its metadata.
+#[derive(Debug)]
+pub struct Invocation {
+    /// What the headers said.
+    pub context: Context,
+    /// What the caller sent.
+    pub event: Event,
+}
+
+/// The metadata of an invocation. An absent header and an empty one mean the same.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Context {
+    /// Names the invocation in its answer and in the log.
+    pub request_id: RequestId,
+    /// When the platform gives up on it: milliseconds since the Unix epoch.
+    pub deadline_ms: u64,
+    /// The function's ARN as the caller named it.
+    pub invoked_function_arn: String,
+    /// X-Ray's trace header, or empty.
+    pub trace_id: String,
+    /// The caller's client context, raw JSON, or empty.
+    pub client_context: String,
+    /// The caller's Cognito identity; both parts empty when there was none.
+    pub identity: Identity,
+    /// The tenant id, or empty.
+    pub tenant_id: String,
+}
+
+/// A Cognito identity. The three spellings in use of its two keys are all read, in any case.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Identity {
+    /// The identity's id.
+    pub id: String,
+    /// The identity pool's id.
+    pub pool_id: String,
+}
+
+/// A request id that is safe to put into a path: visible ASCII, none of `/ ? # %`, at most 256 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// Checks the text; `None` if it could not stand in a path.
+    pub fn parse(text: &str) -> Option<RequestId> {
+        let fits = |byte: u8| byte.is_ascii_graphic() && !b"/?#%".contains(&byte);
+        ((1..=256).contains(&text.len()) && text.bytes().all(fits)).then(|| RequestId(text.to_owned()))
+    }
+
+    /// The id's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A header of `next` that cannot be what the contract says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderError {
+    /// The header's name.
+    pub header: &'static str,
+    /// What is wrong with its value.
+    pub problem: String,
+    /// The invocation it belongs to, when that much is known: it can still be answered, with a failure.
+    pub request_id: Option<RequestId>,
+}
+
+impl fmt::Display for HeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "header {} of the invocation {}", self.header, self.problem)
+    }
+}
+
+impl std::error::Error for HeaderError {}
+
+impl Context {
+    /// Reads the headers of a `next` answer.
+    pub fn from_headers(headers: &HeaderMap) -> Result<Context, HeaderError> {
+        let request_id = match headers.get(header::REQUEST_ID).map(|value| value.to_str()) {
+            None => Err("is missing".to_owned()),
+            Some(Ok(text)) => {
+                RequestId::parse(text).ok_or_else(|| format!("is {text:?}, which no path can hold"))
+            }
+            Some(Err(_)) => Err("is not ASCII text".to_owned()),
+        };
+        let request_id = request_id.map_err(|problem| HeaderError {
+            header: header::REQUEST_ID,
+            problem,
+            request_id: None,
+        })?;
+        match Context::with_id(&request_id, headers) {
+            Ok(context) => Ok(Context { request_id, ..context }),
+            Err((header, problem)) => Err(HeaderError { header, problem, request_id: Some(request_id) }),
+        }
+    }
+
+    fn with_id(_: &RequestId, headers: &HeaderMap) -> Result<Context, (&'static str, String)> {
+        let deadline = text(headers, header::DEADLINE_MS)?;
+        let deadline_ms = deadline
+            .parse()
+            .map_err(|_| (header::DEADLINE_MS, format!("is {deadline:?}, not milliseconds since 1970")))?;
+        Ok(Context {
+            request_id: RequestId::default(),
+            deadline_ms,
+            invoked_function_arn: text(headers, header::INVOKED_FUNCTION_ARN)?,
+            trace_id: text(headers, header::TRACE_ID)?,
+            client_context: text(headers, header::CLIENT_CONTEXT)?,
+            identity: Identity::from_json(&text(headers, header::COGNITO_IDENTITY)?)
+                .map_err(|problem| (header::COGNITO_IDENTITY, problem))?,
+            tenant_id: text(headers, header::TENANT_ID)?,
+        })
+    }
+
+    /// The deadline as a point in time.
+    pub fn deadline(&self) -> SystemTime {
+        UNIX_EPOCH.checked_add(Duration::from_millis(self.deadline_ms)).unwrap_or(UNIX_EPOCH)
+    }
+
+    /// The time left until the deadline; zero once it has passed.
+    pub fn remaining(&self) -> Duration {
+        self.deadline().duration_since(SystemTime::now()).unwrap_or_default()
+    }
+}
+
+/// A header's text. JSON in headers is UTF-8, which HTTP libraries call opaque bytes.
+fn text(headers: &HeaderMap, name: &'static str) -> Result<String, (&'static str, String)> {
+    let Some(value) = headers.get(name) else { return Ok(String::new()) };
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(_) => Err((name, "is not UTF-8 text".to_owned())),
+    }
+}
+
+impl Identity {
+    /// Reads the identity header's JSON; an empty text is no identity.
+    pub fn from_json(json: &str) -> Result<Identity, String> {
+        #[derive(Deserialize)]
+        struct Keys(#[serde(deserialize_with = "lower_case_keys")] Vec<(String, Option<String>)>);
+
+        if json.is_empty() {
+            return Ok(Identity::default());
+        }
+        let Keys(entries) =
+            serde_json::from_str(json).map_err(|error| format!("is not an identity: {error}"))?;
+        let mut identity = Identity::default();
+        for (key, value) in entries {
+            let value = value.unwrap_or_default();
+            match key.as_str() {
+                "cognitoidentityid" | "identityid" | "identity_id" => identity.id = value,
+                "cognitoidentitypoolid" | "identitypoolid" | "identity_pool_id" => identity.pool_id = value,
+                _ => {}
+            }
+        }
+        Ok(identity)
+    }
+}
+
+/// Go matches JSON keys without case, and so do we; values other than strings are passed over.
+fn lower_case_keys<'de, D>(deserializer: D) -> Result<Vec<(String, Option<String>)>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    let map = serde_json::Map::<String, serde_json::Value>::deserialize(deserializer)?;
+    Ok(map
+        .into_iter()
+        .map(|(key, value)| (key.to_ascii_lowercase(), value.as_str().map(str::to_owned)))
+        .collect())
+}
+
+/// The bytes of an event: in memory already, or still arriving.
+///
+/// They are handed on in the pieces they came in, so that nothing has to put them together unless it
+/// asks for one buffer.
+pub struct Event {
+    length: Option<u64>,
+    source: Source,
+}
+
+enum Source {
+    Memory(VecDeque<Bytes>),
+    Wire(Incoming),
+}
+
+impl Event {
+    /// An event whose bytes are read from the connection as they are asked for.
+    pub(crate) fn from_wire(body: Incoming) -> Event {
+        Event { length: body.size_hint().exact(), source: Source::Wire(body) }
+    }
+
+    /// Bytes that are left, if known: an event that comes in chunked transfer coding says so only by its end.
+    pub fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// The next piece, never empty; `None` at the end. An error means that the rest will not come.
+    pub async fn chunk(&mut self) -> Option<Result<Bytes, EventError>> {
+        loop {
+            let chunk = match &mut self.source {
+                Source::Memory(chunks) => chunks.pop_front()?,
+                Source::Wire(body) => match body.frame().await? {
+                    Ok(frame) => frame.into_data().unwrap_or_default(),
+                    Err(error) => return Some(Err(EventError(error))),
+                },
+            };
+            if !chunk.is_empty() {
+                self.length = self.length.map(|length| length.saturating_sub(chunk.len() as u64));
+                return Some(Ok(chunk));
+            }
+        }
+    }
+
+    /// Reads the event to its end, so that its length is known.
+    pub async fn collect(mut self) -> Result<Event, EventError> {
+        let mut chunks = VecDeque::new();
+        while let Some(chunk) = self.chunk().await {
+            chunks.push_back(chunk?);
+        }
+        Ok(Event::from_chunks(chunks))
+    }
+
+    /// The whole event as one buffer; pieces are copied together only if there are several.
+    pub async fn bytes(mut self) -> Result<Bytes, EventError> {
+        let Some(first) = self.chunk().await.transpose()? else { return Ok(Bytes::new()) };
+        let Some(second) = self.chunk().await.transpose()? else { return Ok(first) };
+        let rest = usize::try_from(self.length.unwrap_or_default()).unwrap_or_default();
+        // The length is only a header's word until the bytes have come.
+        let mut whole =
+            BytesMut::with_capacity(first.len() + second.len() + rest.min(crate::contract::RESPONSE_LIMIT));
+        whole.extend_from_slice(&first);
+        whole.extend_from_slice(&second);
+        while let Some(chunk) = self.chunk().await {
+            whole.extend_from_slice(&chunk?);
+        }
+        Ok(whole.freeze())
+    }
+
+    fn from_chunks(chunks: VecDeque<Bytes>) -> Event {
+        Event {
+            length: Some(chunks.iter().map(|chunk| chunk.len() as u64).sum()),
+            source: Source::Memory(chunks),
+        }
+    }
+}
+
+impl From<Bytes> for Event {
+    fn from(bytes: Bytes) -> Event {
+        Event::from_chunks(VecDeque::from([bytes]))
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("length", &self.length).finish_non_exhaustive()
+    }
+}
+
+/// The connection ended, or broke HTTP's rules, before the event was complete.
+#[derive(Debug)]
+pub struct EventError(hyper::Error);
+
+impl fmt::Display for EventError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the event did not arrive in full")
+    }
+}
+
+impl std::error::Error for EventError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (hyper::header::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn every_header_is_read() {
+        let context = Context::from_headers(&headers(&[
+            (header::REQUEST_ID, "8476a536-e9f4-11e8-9739-2dfe598c3fcd"),
+            (header::DEADLINE_MS, "1542409706888"),
+            (header::INVOKED_FUNCTION_ARN, "arn:aws:lambda:us-east-2:123456789012:function:f:live"),
+            (header::TRACE_ID, "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=1"),
+            (header::CLIENT_CONTEXT, r#"{"custom":{"k":"v"}}"#),
+            (header::COGNITO_IDENTITY, r#"{"cognitoIdentityId":"i","cognitoIdentityPoolId":"p"}"#),
+            (header::TENANT_ID, "blue"),
+        ]))
+        .unwrap();
+        assert_eq!(context.request_id.as_str(), "8476a536-e9f4-11e8-9739-2dfe598c3fcd");
+        assert_eq!(context.deadline_ms, 1_542_409_706_888);
+        assert_eq!(context.identity, Identity { id: "i".into(), pool_id: "p".into() });
+        assert_eq!(context.client_context, r#"{"custom":{"k":"v"}}"#);
+        assert_eq!(context.tenant_id, "blue");
+    }
+
+    #[test]
+    fn bad_headers_name_themselves_and_the_invocation() {
+        let check = |pairs: &[(&'static str, &str)], header: &str, id: Option<&str>| {
+            let error = Context::from_headers(&headers(pairs)).unwrap_err();
+            assert_eq!(error.header, header, "{error}");
+            assert_eq!(error.request_id.as_ref().map(RequestId::as_str), id, "{error}");
+        };
+        check(&[], header::REQUEST_ID, None);
+        check(&[(header::REQUEST_ID, "")], header::REQUEST_ID, None);
+        check(&[(header::REQUEST_ID, "../init/error?")], header::REQUEST_ID, None);
+        check(&[(header::REQUEST_ID, &"x".repeat(257))], header::REQUEST_ID, None);
+        check(&[(header::REQUEST_ID, "a")], header::DEADLINE_MS, Some("a"));
+        check(&[(header::REQUEST_ID, "a"), (header::DEADLINE_MS, "-1")], header::DEADLINE_MS, Some("a"));
+        check(&[(header::REQUEST_ID, "a"), (header::DEADLINE_MS, "soon")], header::DEADLINE_MS, Some("a"));
+        check(
+            &[(header::REQUEST_ID, "a"), (header::DEADLINE_MS, "1"), (header::COGNITO_IDENTITY, "[")],
+            header::COGNITO_IDENTITY,
+            Some("a"),
+        );
+    }
+
+    #[test]
+    fn identity_in_every_spelling() {
+        for json in [
+            r#"{"cognitoIdentityId":"i","cognitoIdentityPoolId":"p"}"#,
+            r#"{"identityId":"i","identityPoolId":"p"}"#,
+            r#"{"identity_id":"i","identity_pool_id":"p"}"#,
+            r#"{"CognitoIdentityID":"i","COGNITOIDENTITYPOOLID":"p","other":3}"#,
+        ] {
+            assert_eq!(
+                Identity::from_json(json).unwrap(),
+                Identity { id: "i".into(), pool_id: "p".into() },
+                "{json}"
+            );
+        }
+        assert_eq!(Identity::from_json("null").unwrap_err().split(':').next(), Some("is not an identity"));
+        assert_eq!(Identity::from_json(r#"{"identityId":null}"#).unwrap(), Identity::default());
+    }
+
+    #[tokio::test]
+    async fn chunks_are_joined_only_on_demand() {
+        let event = Event::from_chunks(VecDeque::from([Bytes::from("ab"), Bytes::new(), Bytes::from("c")]));
+        assert_eq!(event.length(), Some(3));
+        assert_eq!(event.bytes().await.unwrap(), "abc");
+        let mut event = Event::from(Bytes::from("xyz"));
+        assert_eq!(event.chunk().await.unwrap().unwrap(), "xyz");
+        assert_eq!(event.length(), Some(0));
+        assert!(event.chunk().await.is_none());
+        assert_eq!(Event::from(Bytes::new()).bytes().await.unwrap(), "");
+    }
+}
