@@ -106,13 +106,13 @@ impl Context {
             problem,
             request_id: None,
         })?;
-        match Context::with_id(&request_id, headers) {
+        match Context::without_id(headers) {
             Ok(context) => Ok(Context { request_id, ..context }),
             Err((header, problem)) => Err(HeaderError { header, problem, request_id: Some(request_id) }),
         }
     }
 
-    fn with_id(_: &RequestId, headers: &HeaderMap) -> Result<Context, (&'static str, String)> {
+    fn without_id(headers: &HeaderMap) -> Result<Context, (&'static str, String)> {
         let deadline = text(headers, header::DEADLINE_MS)?;
         let deadline_ms = deadline
             .parse()

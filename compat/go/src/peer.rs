@@ -1,0 +1,99 @@
+//! Which programs there are.
+
+use std::fmt;
+
+use crate::source::{self, Module};
+
+/// One executable: a Go program and the tags that it is built with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Peer {
+    /// Behaves as a go1.x handler does, with failures of every kind on demand. Standard library only.
+    LegacyHandler,
+    /// Plays the go1.x runtime towards a handler. Standard library only.
+    RpcClient,
+    /// A handler on an aws-lambda-go that knows RPC alone.
+    HandlerOld,
+    /// The same handler on a current aws-lambda-go.
+    HandlerCurrent,
+    /// [`Peer::HandlerCurrent`] as AWS advises to rebuild it: with the tag `lambda.norpc`.
+    HandlerCurrentNorpc,
+    /// Answers with the bytes it got, decoding nothing; on the old aws-lambda-go.
+    EchoOld,
+    /// The same echo on the current aws-lambda-go.
+    EchoCurrent,
+    /// [`Peer::EchoCurrent`] with the tag `lambda.norpc`.
+    EchoCurrentNorpc,
+}
+
+impl Peer {
+    /// All there are.
+    pub const ALL: [Peer; 8] = [
+        Peer::LegacyHandler,
+        Peer::RpcClient,
+        Peer::HandlerOld,
+        Peer::HandlerCurrent,
+        Peer::HandlerCurrentNorpc,
+        Peer::EchoOld,
+        Peer::EchoCurrent,
+        Peer::EchoCurrentNorpc,
+    ];
+
+    /// The executable's file name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Peer::LegacyHandler => "legacyhandler",
+            Peer::RpcClient => "rpcclient",
+            Peer::HandlerOld => "handler-v1.13.3",
+            Peer::HandlerCurrent => "handler-v1.54.0",
+            Peer::HandlerCurrentNorpc => "handler-v1.54.0-norpc",
+            Peer::EchoOld => "echo-v1.13.3",
+            Peer::EchoCurrent => "echo-v1.54.0",
+            Peer::EchoCurrentNorpc => "echo-v1.54.0-norpc",
+        }
+    }
+
+    /// The version of aws-lambda-go that it is on, if it is on one.
+    pub fn aws_lambda_go(self) -> Option<&'static str> {
+        self.module().aws_lambda_go
+    }
+
+    /// The build tags, as `go build -tags` takes them; empty for none.
+    pub fn tags(self) -> &'static str {
+        match self {
+            Peer::HandlerCurrentNorpc | Peer::EchoCurrentNorpc => "lambda.norpc",
+            _ => "",
+        }
+    }
+
+    pub(crate) fn module(self) -> &'static Module {
+        match self {
+            Peer::LegacyHandler | Peer::RpcClient => &source::LEGACY,
+            Peer::HandlerOld | Peer::EchoOld => &source::HANDLER_OLD,
+            Peer::HandlerCurrent | Peer::HandlerCurrentNorpc | Peer::EchoCurrent | Peer::EchoCurrentNorpc => {
+                &source::HANDLER_CURRENT
+            }
+        }
+    }
+
+    /// The main package, relative to its module.
+    pub(crate) fn package(self) -> &'static str {
+        match self {
+            Peer::LegacyHandler => "./legacyhandler",
+            Peer::RpcClient => "./rpcclient",
+            Peer::HandlerOld | Peer::HandlerCurrent | Peer::HandlerCurrentNorpc => ".",
+            Peer::EchoOld | Peer::EchoCurrent | Peer::EchoCurrentNorpc => "./cmd/echo",
+        }
+    }
+}
+
+/// Name, library, tags: `echo-v1.54.0-norpc (aws-lambda-go v1.54.0, tag lambda.norpc)`.
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match (self.aws_lambda_go(), self.tags()) {
+            (None, _) => f.write_str(" (standard library only)"),
+            (Some(version), "") => write!(f, " (aws-lambda-go {version})"),
+            (Some(version), tags) => write!(f, " (aws-lambda-go {version}, tag {tags})"),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The lowest layer: integers, byte strings and message lengths (`encoding/gob/encode.go`, `decode.go`).
+//!
+//! An unsigned integer below 128 is one byte; a larger one is a byte that holds minus its length, then
+//! its bytes, most significant first, without leading zeros. A signed one has its sign in bit 0.
+
+use crate::{Error, ErrorKind};
+
+/// Message lengths at or above this are refused, as Go does on 64-bit machines.
+pub const MESSAGE_LIMIT: u64 = 1 << 33;
+
+/// Appends an unsigned integer.
+pub fn put_uint(out: &mut Vec<u8>, value: u64) {
+    if value < 0x80 {
+        out.push(value as u8);
+        return;
+    }
+    let zeros = value.leading_zeros() as usize / 8;
+    out.push((zeros as u8).wrapping_sub(8)); // minus the number of bytes that follow
+    out.extend_from_slice(&value.to_be_bytes()[zeros..]);
+}
+
+/// Appends a signed integer.
+pub fn put_int(out: &mut Vec<u8>, value: i64) {
+    put_uint(out, ((value << 1) ^ (value >> 63)) as u64);
+}
+
+/// Appends a length and the bytes: a string or a byte slice.
+pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_uint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+/// One message's place at the front of a buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    /// Bytes that hold the length.
+    pub prefix: usize,
+    /// Bytes of the message itself.
+    pub length: usize,
+}
+
+impl Frame {
+    /// Bytes of length and message together.
+    pub fn total(&self) -> usize {
+        self.prefix + self.length
+    }
+
+    /// The message, if `buffer` is what the frame was found in and holds all of it.
+    pub fn message<'b>(&self, buffer: &'b [u8]) -> &'b [u8] {
+        buffer.get(self.prefix..self.total()).unwrap_or_default()
+    }
+
+    /// What follows the message in `buffer`.
+    pub fn after<'b>(&self, buffer: &'b [u8]) -> &'b [u8] {
+        buffer.get(self.total()..).unwrap_or_default()
+    }
+}
+
+/// Reads the length at the front of a buffer. `None`: more bytes are needed to know it; it may be
+/// larger than what the buffer holds.
+pub fn frame(buffer: &[u8]) -> Result<Option<Frame>, Error> {
+    let Some(&first) = buffer.first() else { return Ok(None) };
+    let prefix = if first < 0x80 { 1 } else { 1 + usize::from(first.wrapping_neg()) };
+    if prefix > 9 {
+        return Err(Error::new(ErrorKind::BadLength, "gob: encoded unsigned integer out of range"));
+    }
+    if buffer.len() < prefix {
+        return Ok(None);
+    }
+    let length = Cursor::new(&buffer[..prefix]).uint()?;
+    if length >= MESSAGE_LIMIT {
+        return Err(Error::new(ErrorKind::BadLength, "gob: bad data: invalid message length"));
+    }
+    Ok(Some(Frame { prefix, length: length as usize }))
+}
+
+/// A place in a message.
+#[derive(Debug, Clone)]
+pub struct Cursor<'b> {
+    bytes: &'b [u8],
+    at: usize,
+}
+
+impl<'b> Cursor<'b> {
+    /// At the start of a message's bytes.
+    pub fn new(bytes: &'b [u8]) -> Self {
+        Cursor { bytes, at: 0 }
+    }
+
+    /// Bytes read so far.
+    pub fn offset(&self) -> usize {
+        self.at
+    }
+
+    /// Bytes left.
+    pub fn remaining(&self) -> usize {
+        self.bytes.len() - self.at
+    }
+
+    /// Reads an unsigned integer. Longer forms than needed are accepted, as in Go.
+    #[inline]
+    pub fn uint(&mut self) -> Result<u64, Error> {
+        match self.bytes.get(self.at) {
+            Some(&byte) if byte < 0x80 => {
+                self.at += 1;
+                Ok(u64::from(byte))
+            }
+            _ => self.long_uint(),
+        }
+    }
+
+    fn long_uint(&mut self) -> Result<u64, Error> {
+        let first = *self.bytes.get(self.at).ok_or_else(|| self.short())?;
+        let length = usize::from(first.wrapping_neg());
+        if length > 8 {
+            return Err(self.error(ErrorKind::Corrupt, "gob: encoded unsigned integer out of range"));
+        }
+        self.at += 1;
+        let mut value = 0;
+        for &byte in self.take(length)? {
+            value = value << 8 | u64::from(byte);
+        }
+        Ok(value)
+    }
+
+    /// Reads a signed integer.
+    #[inline]
+    pub fn int(&mut self) -> Result<i64, Error> {
+        let value = self.uint()?;
+        Ok((value >> 1) as i64 ^ -((value & 1) as i64))
+    }
+
+    /// Reads a length and that many bytes.
+    #[inline]
+    pub fn bytes(&mut self) -> Result<&'b [u8], Error> {
+        let length = self.uint()?;
+        // A length beyond usize is beyond the message too.
+        self.take(usize::try_from(length).unwrap_or(usize::MAX))
+    }
+
+    /// Reads so many bytes as they are.
+    #[inline]
+    pub fn take(&mut self, length: usize) -> Result<&'b [u8], Error> {
+        if length > self.remaining() {
+            return Err(self.short());
+        }
+        let taken = &self.bytes[self.at..self.at + length];
+        self.at += length;
+        Ok(taken)
+    }
+
+    /// An error at this place.
+    pub(crate) fn error(&self, kind: ErrorKind, text: impl Into<String>) -> Error {
+        Error::at(kind, self.at, text)
+    }
+
+    /// Go calls a message that ends within a value plainly "EOF".
+    fn short(&self) -> Error {
+        self.error(ErrorKind::ShortMessage, "EOF")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Go's own table (`encoding/gob/codec_test.go`, encodeT).
+    #[test]
+    fn uints_are_written_as_go_writes_them() {
+        for (value, bytes) in [
+            (0, &[0x00][..]),
+            (0x0f, &[0x0f]),
+            (0x7f, &[0x7f]),
+            (0x80, &[0xff, 0x80]),
+            (0xff, &[0xff, 0xff]),
+            (0x100, &[0xfe, 0x01, 0x00]),
+            (0xffff, &[0xfe, 0xff, 0xff]),
+            (0x10000, &[0xfd, 0x01, 0x00, 0x00]),
+            (0xff_ffff, &[0xfd, 0xff, 0xff, 0xff]),
+            (0x0123_4567_89ab, &[0xfa, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab]),
+            (0x0123_4567_89ab_cdef, &[0xf8, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef]),
+            (u64::MAX, &[0xf8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+        ] {
+            let mut out = Vec::new();
+            put_uint(&mut out, value);
+            assert_eq!(out, bytes, "{value:#x}");
+            assert_eq!(Cursor::new(bytes).uint(), Ok(value));
+        }
+    }
+
+    #[test]
+    fn ints_come_back() {
+        for value in [0, 1, -1, 63, 64, -64, -65, 1 << 32, i64::MAX, i64::MIN] {
+            let mut out = Vec::new();
+            put_int(&mut out, value);
+            assert_eq!(Cursor::new(&out).int(), Ok(value));
+        }
+        let mut out = Vec::new();
+        put_int(&mut out, -129);
+        assert_eq!(out, [0xfe, 0x01, 0x01]);
+    }
+
+    #[test]
+    fn longer_forms_are_read_and_lengths_above_eight_refused() {
+        assert_eq!(Cursor::new(&[0xfe, 0x00, 0x07]).uint(), Ok(7));
+        assert_eq!(
+            Cursor::new(&[0xf7, 0, 0, 0, 0, 0, 0, 0, 0, 1]).uint().unwrap_err().kind(),
+            ErrorKind::Corrupt
+        );
+        assert_eq!(Cursor::new(&[]).uint().unwrap_err().kind(), ErrorKind::ShortMessage);
+        assert_eq!(Cursor::new(&[0xfe, 1]).uint().unwrap_err().kind(), ErrorKind::ShortMessage);
+    }
+
+    #[test]
+    fn a_frame_needs_its_length_and_no_more() {
+        assert_eq!(frame(&[]), Ok(None));
+        assert_eq!(frame(&[3]), Ok(Some(Frame { prefix: 1, length: 3 })));
+        assert_eq!(frame(&[0xfe, 1]), Ok(None));
+        assert_eq!(frame(&[0xfe, 1, 0]), Ok(Some(Frame { prefix: 3, length: 256 })));
+        assert_eq!(frame(&[0xf7]).unwrap_err().kind(), ErrorKind::BadLength);
+        assert_eq!(frame(&[0xfb, 2, 0, 0, 0, 0]).unwrap_err().kind(), ErrorKind::BadLength);
+        assert!(frame(&[0xfb, 1, 0xff, 0xff, 0xff, 0xff]).unwrap().is_some());
+    }
+}

@@ -1,0 +1,102 @@
+//! The value before every argument and every reply (`net/rpc/server.go`: `Request`, `Response`).
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use gob::{Decode, Encode, Kind, Schema, StructWriter, Value};
+
+/// Comes before an argument.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Request {
+    /// `Service.Method`.
+    pub service_method: String,
+    /// Chosen by the client, counted from 0.
+    pub seq: u64,
+}
+
+/// Comes before a reply.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Response {
+    /// The request's.
+    pub service_method: String,
+    /// The request's.
+    pub seq: u64,
+    /// The method's error; empty for success. After an error the body is a placeholder.
+    pub error: String,
+}
+
+static REQUEST: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::build(|types| {
+        let (string, uint) = (types.add(Kind::String), types.add(Kind::Uint));
+        types.structure("Request", [("ServiceMethod", string), ("Seq", uint)])
+    })
+});
+
+static RESPONSE: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::build(|types| {
+        let (string, uint) = (types.add(Kind::String), types.add(Kind::Uint));
+        types.structure("Response", [("ServiceMethod", string), ("Seq", uint), ("Error", string)])
+    })
+});
+
+static PLACEHOLDER: LazyLock<Schema> = LazyLock::new(|| Schema::build(|types| types.structure("", [])));
+
+impl Encode for Request {
+    fn schema(&self) -> &Schema {
+        &REQUEST
+    }
+
+    fn encode(&self, fields: &mut StructWriter<'_>) {
+        fields.bytes(0, self.service_method.as_bytes());
+        fields.uint(1, self.seq);
+    }
+}
+
+impl Decode for Request {
+    fn decode(value: Value<'_>, _: &Bytes) -> Result<Request, gob::Error> {
+        let mut request = Request::default();
+        value.structure(|name, field| match name {
+            "ServiceMethod" => field.string().map(|text| request.service_method = text),
+            "Seq" => field.uint().map(|seq| request.seq = seq),
+            _ => field.skip(),
+        })?;
+        Ok(request)
+    }
+}
+
+impl Encode for Response {
+    fn schema(&self) -> &Schema {
+        &RESPONSE
+    }
+
+    fn encode(&self, fields: &mut StructWriter<'_>) {
+        fields.bytes(0, self.service_method.as_bytes());
+        fields.uint(1, self.seq);
+        fields.bytes(2, self.error.as_bytes());
+    }
+}
+
+impl Decode for Response {
+    fn decode(value: Value<'_>, _: &Bytes) -> Result<Response, gob::Error> {
+        let mut response = Response::default();
+        value.structure(|name, field| match name {
+            "ServiceMethod" => field.string().map(|text| response.service_method = text),
+            "Seq" => field.uint().map(|seq| response.seq = seq),
+            "Error" => field.string().map(|text| response.error = text),
+            _ => field.skip(),
+        })?;
+        Ok(response)
+    }
+}
+
+/// The body of an error: Go's `struct{}{}`, of a type without a name.
+#[derive(Debug, Clone, Copy)]
+pub struct Placeholder;
+
+impl Encode for Placeholder {
+    fn schema(&self) -> &Schema {
+        &PLACEHOLDER
+    }
+
+    fn encode(&self, _: &mut StructWriter<'_>) {}
+}

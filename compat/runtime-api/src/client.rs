@@ -1,0 +1,230 @@
+//! The runtime's end of the Runtime API: one kept connection, one request at a time.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tracing::{debug, trace};
+
+use crate::contract::{
+    API_VERSION, ERROR_SUFFIX, INIT_ERROR_PATH, INVOCATION_PATH, NEXT_PATH, RESPONSE_SUFFIX, header,
+};
+use crate::error::Operation;
+use crate::{Context, Error, Event, FunctionError, Invocation, RequestId};
+
+/// A runtime's connection to its sandbox.
+///
+/// ```
+/// use runtime_api::emulator::{Emulator, Settings};
+/// use runtime_api::Client;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let emulator = Emulator::start(Settings::default()).await?;
+/// let caller = tokio::spawn({
+///     let emulator = emulator.clone();
+///     async move { emulator.invoke("\"hello\"").await }
+/// });
+///
+/// let mut client = Client::new(emulator.runtime_api())?;
+/// let invocation = client.next().await?;
+/// let answer = invocation.event.bytes().await?;
+/// client.respond(&invocation.context.request_id, answer).await?;
+///
+/// assert_eq!(caller.await?.payload, "\"hello\"");
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Client {
+    /// `host:port`.
+    address: String,
+    host: HeaderValue,
+    /// Path prefix and API version, before every route.
+    base: String,
+    connection: Option<SendRequest<Full<Bytes>>>,
+}
+
+/// Bytes of a refusal that are kept for the error's text.
+const REFUSAL_LIMIT: usize = 64 * 1024;
+
+impl Client {
+    /// A client for the API at `host:port`, perhaps with a path prefix: the value of `AWS_LAMBDA_RUNTIME_API`.
+    /// Connects on first use.
+    pub fn new(runtime_api: &str) -> Result<Client, Error> {
+        let problem = |problem| Error::Address { value: runtime_api.to_owned(), problem };
+        let (address, prefix) = match runtime_api.split_once('/') {
+            Some((address, prefix)) => (address, format!("/{}", prefix.trim_end_matches('/'))),
+            None => (runtime_api, String::new()),
+        };
+        let (host, port) = address.rsplit_once(':').ok_or_else(|| problem("has no port"))?;
+        if host.is_empty() {
+            return Err(problem("has no host"));
+        }
+        port.parse::<u16>().map_err(|_| problem("has no valid port"))?;
+        let base = format!("{}/{API_VERSION}", if prefix == "/" { "" } else { &prefix });
+        base.parse::<hyper::Uri>().map_err(|_| problem("has no valid path"))?;
+        Ok(Client {
+            address: address.to_owned(),
+            host: HeaderValue::from_str(address).map_err(|_| problem("has no valid host"))?,
+            base,
+            connection: None,
+        })
+    }
+
+    /// Waits for the next invocation. It may take hours, with the sandbox frozen in between, so nothing limits it.
+    ///
+    /// [`Error::Header`] may name an invocation, which then has to be answered with a failure.
+    pub async fn next(&mut self) -> Result<Invocation, Error> {
+        let path = format!("{}{NEXT_PATH}", self.base);
+        let request = self.request(Method::GET, &path, Bytes::new());
+        let response = self.send(Operation::Next, request).await?;
+        if response.status() != StatusCode::OK {
+            return Err(refusal(Operation::Next, response).await);
+        }
+        let (parts, body) = response.into_parts();
+        let context = Context::from_headers(&parts.headers).map_err(Error::Header)?;
+        trace!(request_id = %context.request_id, "invocation");
+        Ok(Invocation { context, event: Event::from_wire(body) })
+    }
+
+    /// Answers an invocation with its payload, which is sent without being copied.
+    pub async fn respond(&mut self, request_id: &RequestId, payload: Bytes) -> Result<(), Error> {
+        let path = format!("{}{INVOCATION_PATH}{request_id}{RESPONSE_SUFFIX}", self.base);
+        let request = self.request(Method::POST, &path, payload);
+        self.post(Operation::Response, request).await
+    }
+
+    /// Answers an invocation with a failure.
+    pub async fn fail(&mut self, request_id: &RequestId, failure: &FunctionError) -> Result<(), Error> {
+        let path = format!("{}{INVOCATION_PATH}{request_id}{ERROR_SUFFIX}", self.base);
+        let mut request = self.failure(&path, failure);
+        let directory = std::env::current_dir().unwrap_or_default();
+        let cause = failure.xray_cause(&directory.to_string_lossy());
+        if let Ok(cause) = HeaderValue::from_str(&cause) {
+            request.headers_mut().insert(header::XRAY_ERROR_CAUSE, cause);
+        }
+        self.post(Operation::Error, request).await
+    }
+
+    /// Tells that the runtime cannot start. The process is expected to exit, non-zero, right after.
+    pub async fn init_error(&mut self, failure: &FunctionError) -> Result<(), Error> {
+        let request = self.failure(&format!("{}{INIT_ERROR_PATH}", self.base), failure);
+        self.post(Operation::InitError, request).await
+    }
+
+    fn request(&self, method: Method, path: &str, body: Bytes) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        // The base was parsed in `new`, and a request id holds nothing that a path could not.
+        *request.uri_mut() = path.parse().unwrap_or_default();
+        request.headers_mut().insert(HOST, self.host.clone());
+        request
+            .headers_mut()
+            .insert(USER_AGENT, HeaderValue::from_static(concat!("go1x/", env!("CARGO_PKG_VERSION"))));
+        request
+    }
+
+    fn failure(&self, path: &str, failure: &FunctionError) -> Request<Full<Bytes>> {
+        let mut request = self.request(Method::POST, path, Bytes::from(failure.to_json()));
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Ok(error_type) = HeaderValue::from_str(&failure.error_type) {
+            request.headers_mut().insert(header::FUNCTION_ERROR_TYPE, error_type);
+        }
+        request
+    }
+
+    async fn post(&mut self, operation: Operation, request: Request<Full<Bytes>>) -> Result<(), Error> {
+        let response = self.send(operation, request).await?;
+        if response.status() != StatusCode::ACCEPTED && response.status() != StatusCode::OK {
+            return Err(refusal(operation, response).await);
+        }
+        // Read to its end, the answer leaves the connection free for the next request.
+        let mut body = response.into_body();
+        while let Some(frame) = body.frame().await {
+            frame.map_err(|source| Error::Transport { operation, source })?;
+        }
+        Ok(())
+    }
+
+    /// Sends a request on the kept connection, or on a new one where that has ended in the meantime.
+    async fn send(
+        &mut self,
+        operation: Operation,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, Error> {
+        let mut kept = self.connection.take();
+        loop {
+            let fresh = kept.is_none();
+            let mut connection = match kept.take() {
+                Some(connection) => connection,
+                None => self.connect().await?,
+            };
+            if connection.ready().await.is_err() && !fresh {
+                continue;
+            }
+            match connection.try_send_request(request).await {
+                Ok(response) => {
+                    self.connection = Some(connection);
+                    return Ok(response);
+                }
+                Err(mut error) => match error.take_message() {
+                    // Not a byte of it was sent.
+                    Some(unsent) if !fresh => {
+                        debug!(%operation, "the kept connection had ended");
+                        request = unsent;
+                    }
+                    _ => return Err(Error::Transport { operation, source: error.into_error() }),
+                },
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Error> {
+        let failed = |source| Error::Connect { address: self.address.clone(), source };
+        let stream = TcpStream::connect(&self.address).await.map_err(failed)?;
+        stream.set_nodelay(true).map_err(failed)?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| failed(std::io::Error::other(error)))?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                debug!(%error, "the connection to the Runtime API ended");
+            }
+        });
+        Ok(sender)
+    }
+}
+
+async fn refusal(operation: Operation, response: Response<Incoming>) -> Error {
+    let status = response.status();
+    let body = match Limited::new(response.into_body(), REFUSAL_LIMIT).collect().await {
+        Ok(body) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
+        Err(error) => error.to_string(),
+    };
+    Error::Status { operation, status, body }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_parsed_leniently_but_not_blindly() {
+        for (value, address, base) in [
+            ("127.0.0.1:9001", "127.0.0.1:9001", "/2018-06-01"),
+            ("169.254.100.1:9001", "169.254.100.1:9001", "/2018-06-01"),
+            ("localhost:9001/", "localhost:9001", "/2018-06-01"),
+            ("[::1]:80/a/b", "[::1]:80", "/a/b/2018-06-01"),
+            ("host:1/a/", "host:1", "/a/2018-06-01"),
+        ] {
+            let client = Client::new(value).unwrap();
+            assert_eq!((client.address.as_str(), client.base.as_str()), (address, base), "{value}");
+        }
+        for value in ["", "localhost", ":9001", "host:port", "host:70000", "host:1/a b", "ho\nst:1"] {
+            assert!(matches!(Client::new(value), Err(Error::Address { .. })), "{value:?}");
+        }
+    }
+}

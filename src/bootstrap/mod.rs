@@ -1,0 +1,11 @@
+//! The program `bootstrap`, but for its `main`: settings from the environment, the handler's program, and the
+//! door that the mode asks for.
+
+mod environment;
+mod program;
+mod run;
+mod settings;
+
+pub use program::ChildCommand;
+pub use run::{Exit, run};
+pub use settings::{Environment, Mode, Settings};

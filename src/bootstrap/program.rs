@@ -1,0 +1,230 @@
+//! The handler's program: where it is, how it is started, and why it cannot be.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use runtime_api::FunctionError;
+
+use super::{Environment, Mode, Settings, environment};
+
+/// How to start the handler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChildCommand {
+    /// The handler, or the wrapper that starts it.
+    pub program: PathBuf,
+    /// Empty, or the handler's path if there is a wrapper.
+    pub arguments: Vec<OsString>,
+    /// The task root, as on go1.x.
+    pub directory: PathBuf,
+    /// All of the child's variables but the port.
+    pub environment: Environment,
+    /// The mode it is started in.
+    pub mode: Mode,
+    /// How long it may take to listen.
+    pub ready_timeout: Option<Duration>,
+    /// The Runtime API's address: a program that connects to it on its own account is told by that.
+    pub runtime_api: String,
+    /// The handler's own path.
+    handler: PathBuf,
+}
+
+impl ChildCommand {
+    /// Finds the program. The handler setting is a path below the task root, as it was on go1.x.
+    pub fn find(settings: &Settings) -> Result<ChildCommand, FunctionError> {
+        let outside = |part: Component<'_>| !matches!(part, Component::Normal(_) | Component::CurDir);
+        if settings.handler.components().any(outside) {
+            let text = format!(
+                "the handler setting {:?} is not a path below {}",
+                settings.handler,
+                settings.task_root.display()
+            );
+            return Err(FunctionError::new("Runtime.Go1xHandlerPath", text));
+        }
+        let handler = settings.task_root.join(&settings.handler);
+        let (program, arguments) = match &settings.exec_wrapper {
+            Some(wrapper) => (wrapper.clone(), vec![handler.clone().into_os_string()]),
+            None => (handler.clone(), Vec::new()),
+        };
+        Ok(ChildCommand {
+            program,
+            arguments,
+            directory: settings.task_root.clone(),
+            environment: if settings.go1x_environment {
+                environment::go1x(&settings.environment)
+            } else {
+                settings.environment.clone()
+            },
+            mode: settings.mode,
+            ready_timeout: settings.ready_timeout,
+            handler,
+            runtime_api: settings.runtime_api.clone(),
+        })
+    }
+
+    /// Why the program could not be started: Go's own words first, then what was found and what helps.
+    pub(crate) fn spawn_failure(&self, error: &io::Error) -> FunctionError {
+        let program = self.program.display();
+        let reason = match error.raw_os_error() {
+            Some(2) => "no such file or directory".to_owned(),
+            Some(8) => "exec format error".to_owned(),
+            Some(13) => "permission denied".to_owned(),
+            _ => error.to_string(),
+        };
+        let diagnosis = self.diagnose(error);
+        let text = format!(
+            "fork/exec {program}: {reason}{}{diagnosis}",
+            if diagnosis.is_empty() { "" } else { ". " }
+        );
+        FunctionError::new("Runtime.Go1xCannotStart", text)
+    }
+
+    fn diagnose(&self, error: &io::Error) -> String {
+        if !self.directory.is_dir() {
+            return format!("The task root {} does not exist", self.directory.display());
+        }
+        if self.program != self.handler && !self.program.exists() {
+            return format!("AWS_LAMBDA_EXEC_WRAPPER names {}, which does not exist", self.program.display());
+        }
+        match fs::metadata(&self.program) {
+            Err(_) => return candidates(&self.directory),
+            Ok(found) if found.is_dir() => {
+                return format!("It is a directory. {}", candidates(&self.directory));
+            }
+            Ok(found) if found.permissions().mode() & 0o111 == 0 => {
+                return format!(
+                    "The file is not executable (mode {:04o}): package it with mode 0755",
+                    found.permissions().mode() & 0o7777
+                );
+            }
+            Ok(_) => {}
+        }
+        match Executable::read(&self.program) {
+            Ok(Executable::Elf { machine }) if machine != Machine::OURS => format!(
+                "The file is built for {machine}, and this sandbox is {}: build it with GOARCH={}, or change the \
+                 function's architecture",
+                Machine::OURS,
+                Machine::OURS.goarch()
+            ),
+            Ok(Executable::Elf { .. }) if error.kind() == io::ErrorKind::NotFound => {
+                "The program exists but its loader does not: it is linked dynamically against a C library that this \
+                 sandbox lacks. Build it with CGO_ENABLED=0"
+                    .to_owned()
+            }
+            Ok(Executable::Elf { .. }) => String::new(),
+            Ok(Executable::Script(interpreter)) => {
+                format!("The file is a script for {interpreter:?}, which this sandbox lacks or cannot start")
+            }
+            Ok(Executable::Other(start)) => {
+                format!("The file is no Linux program: it starts with {start:?}. Build it with GOOS=linux")
+            }
+            Err(error) => format!("The file cannot be read: {error}"),
+        }
+    }
+}
+
+/// The kinds of files that matter to a start.
+enum Executable {
+    Elf { machine: Machine },
+    Script(String),
+    Other(String),
+}
+
+/// `e_machine` of an ELF header, elf(5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Machine(u16);
+
+impl Machine {
+    const X86_64: Machine = Machine(62);
+    /// What this program was built for: the two architectures that Lambda has.
+    const OURS: Machine = Machine(if cfg!(target_arch = "x86_64") { 62 } else { 183 });
+
+    fn goarch(self) -> &'static str {
+        if self == Machine::X86_64 { "amd64" } else { "arm64" }
+    }
+}
+
+impl std::fmt::Display for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            62 => f.write_str("x86_64"),
+            183 => f.write_str("aarch64 (arm64)"),
+            3 => f.write_str("32-bit x86"),
+            40 => f.write_str("32-bit ARM"),
+            other => write!(f, "machine type {other}"),
+        }
+    }
+}
+
+impl Executable {
+    fn read(path: &Path) -> io::Result<Executable> {
+        let mut start = Vec::new();
+        File::open(path)?.take(256).read_to_end(&mut start)?;
+        if start.starts_with(b"\x7fELF") && start.len() >= 20 {
+            let machine = [start[18], start[19]];
+            let little = start[5] == 1;
+            let machine = if little { u16::from_le_bytes(machine) } else { u16::from_be_bytes(machine) };
+            return Ok(Executable::Elf { machine: Machine(machine) });
+        }
+        let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        if let Some(interpreter) = line.strip_prefix(b"#!") {
+            return Ok(Executable::Script(String::from_utf8_lossy(interpreter).into_owned()));
+        }
+        start.truncate(16);
+        Ok(Executable::Other(String::from_utf8_lossy(&start).into_owned()))
+    }
+}
+
+/// Directory levels and entries that are searched for programs, and names that are listed.
+const SEARCH_DEPTH: usize = 4;
+const SEARCH_LIMIT: usize = 10_000;
+const LIST_LIMIT: usize = 10;
+
+/// The programs that a deployment package has to offer.
+fn candidates(task_root: &Path) -> String {
+    let mut found = Vec::new();
+    let mut seen = 0;
+    search(task_root, task_root, SEARCH_DEPTH, &mut seen, &mut found);
+    found.sort();
+    if found.is_empty() {
+        return format!("There is no executable program below {}", task_root.display());
+    }
+    let more = if found.len() > LIST_LIMIT {
+        format!(" and {} more", found.len() - LIST_LIMIT)
+    } else {
+        String::new()
+    };
+    found.truncate(LIST_LIMIT);
+    format!(
+        "Programs below {}: {}{more}. Set the function's handler, or GO1X_HANDLER, to one of them",
+        task_root.display(),
+        found.join(", ")
+    )
+}
+
+fn search(root: &Path, directory: &Path, depth: usize, seen: &mut usize, found: &mut Vec<String>) {
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    for entry in entries.flatten() {
+        *seen += 1;
+        if *seen > SEARCH_LIMIT {
+            return;
+        }
+        let path = entry.path();
+        // Links are not followed, so that a loop of them ends.
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() {
+            if depth > 1 {
+                search(root, &path, depth - 1, seen, found);
+            }
+        } else if entry.metadata().is_ok_and(|meta| meta.permissions().mode() & 0o111 != 0)
+            && path.file_name() != Some(OsStr::new("bootstrap"))
+            && matches!(Executable::read(&path), Ok(Executable::Elf { .. }))
+        {
+            let relative = path.strip_prefix(root).unwrap_or(&path);
+            found.push(relative.display().to_string());
+        }
+    }
+}

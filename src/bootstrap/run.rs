@@ -1,0 +1,81 @@
+//! `bootstrap` from its settings to its end.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Command, ExitStatus};
+
+use runtime_api::{Client, FunctionError};
+
+use super::{ChildCommand, Mode, Settings};
+use crate::invoke_loop::{self, init_failed};
+use crate::rpc::{self, Worker};
+use crate::{Error, start};
+
+/// How `bootstrap` ended when nothing went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// `shutdown` completed, and the handler has ended.
+    Shutdown,
+    /// The handler polled the Runtime API itself, and ended like this.
+    Handler(ExitStatus),
+}
+
+impl Exit {
+    /// The exit code of the process: 0 after a shutdown, else the handler's, or 128 and its signal's number.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Shutdown => 0,
+            Exit::Handler(status) => {
+                let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+                code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+            }
+        }
+    }
+}
+
+/// Serves the handler that the settings name, until `shutdown` completes or something stops the runtime. The
+/// platform is told of a failed start; no process is left behind.
+pub async fn run(settings: &Settings, shutdown: impl Future<Output = ()>) -> Result<Exit, Error> {
+    let mut client = Client::new(&settings.runtime_api)?;
+    let command = match ChildCommand::find(settings) {
+        Ok(command) => command,
+        Err(failure) => return Err(init_failed(&mut client, failure).await),
+    };
+    // A build without RPC code has only one way.
+    if settings.mode == Mode::Direct || (settings.mode == Mode::Auto && rpc::VARIABLE.is_none()) {
+        let failure = replace_process(&command);
+        return Err(init_failed(&mut client, failure).await);
+    }
+    tokio::pin!(shutdown);
+    let worker = tokio::select! {
+        biased;
+        () = &mut shutdown => return Ok(Exit::Shutdown),
+        worker = Worker::start(command) => match worker {
+            Ok(worker) => worker,
+            Err(failure) => return Err(init_failed(&mut client, failure).await),
+        },
+    };
+    let serve = async {
+        if let Some(status) = worker.polls_itself().await {
+            return Ok(Exit::Handler(status));
+        }
+        invoke_loop::run(&mut client, &worker).await.map(|never: Infallible| match never {})
+    };
+    let ended = tokio::select! {
+        biased;
+        ended = serve => ended,
+        () = &mut shutdown => Ok(Exit::Shutdown),
+    };
+    worker.terminate().await;
+    ended
+}
+
+/// The handler takes this process's place; it returns only if it cannot.
+fn replace_process(command: &ChildCommand) -> FunctionError {
+    let mut replacement = Command::new(&command.program);
+    replacement.args(&command.arguments).current_dir(&command.directory).env_clear();
+    replacement.envs(command.environment.iter().filter(|(name, _)| *name != start::SERVER_PORT));
+    let error = replacement.exec();
+    command.spawn_failure(&error)
+}

@@ -1,0 +1,176 @@
+//! What the function's configuration says. Read once, from an environment that is passed in.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use runtime_api::contract::RUNTIME_API_VARIABLE;
+
+use crate::Error;
+
+/// Environment variables, as the sandbox set them.
+pub type Environment = BTreeMap<OsString, OsString>;
+
+/// The settings of `bootstrap`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `AWS_LAMBDA_RUNTIME_API`: `host:port`, perhaps with a path prefix.
+    pub runtime_api: String,
+    /// `GO1X_HANDLER`, or else `_HANDLER`: the program's path below the task root.
+    pub handler: PathBuf,
+    /// `LAMBDA_TASK_ROOT`: where the deployment package is; `/var/task` unless set.
+    pub task_root: PathBuf,
+    /// `GO1X_MODE`.
+    pub mode: Mode,
+    /// `GO1X_ENV` is not `plain`: the child sees the go1.x environment.
+    pub go1x_environment: bool,
+    /// `GO1X_READY_TIMEOUT_MS`: how long the handler may take to listen.
+    pub ready_timeout: Option<Duration>,
+    /// `AWS_LAMBDA_EXEC_WRAPPER`: gets the handler's command line.
+    pub exec_wrapper: Option<PathBuf>,
+    /// All variables, for the child.
+    pub environment: Environment,
+}
+
+/// How the handler is driven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Over net/rpc, but a handler that polls the Runtime API itself is left to it.
+    #[default]
+    Auto,
+    /// Over net/rpc.
+    Rpc,
+    /// It takes this process's place and polls the Runtime API itself.
+    Direct,
+}
+
+impl Settings {
+    /// Reads the settings. An empty variable counts as none.
+    pub fn read(environment: Environment) -> Result<Settings, Error> {
+        let runtime_api = text(&environment, RUNTIME_API_VARIABLE)?.ok_or_else(|| Error::Setting {
+            variable: RUNTIME_API_VARIABLE,
+            problem: "is not set. bootstrap is started by Lambda, which sets it; to run a handler on this machine, \
+                      start a local Runtime API first: `go1x demo` shows how"
+                .into(),
+        })?;
+        let handler = match value(&environment, HANDLER_OVERRIDE) {
+            Some(handler) => handler,
+            None => value(&environment, HANDLER).ok_or_else(|| Error::Setting {
+                variable: HANDLER,
+                problem:
+                    "is not set: it is the function's handler setting, the program's path in the deployment \
+                          package. GO1X_HANDLER can name the program instead"
+                        .into(),
+            })?,
+        };
+        let mode = match text(&environment, MODE)?.as_deref() {
+            None | Some("auto") => Mode::Auto,
+            Some("rpc") => Mode::Rpc,
+            Some("direct") => Mode::Direct,
+            Some(other) => return Err(bad(MODE, other, "auto, rpc or direct")),
+        };
+        let go1x_environment = match text(&environment, ENV)?.as_deref() {
+            None | Some("go1x") => true,
+            Some("plain") => false,
+            Some(other) => return Err(bad(ENV, other, "go1x or plain")),
+        };
+        let ready_timeout = match text(&environment, READY_TIMEOUT)? {
+            None => None,
+            Some(text) => match text.parse() {
+                Ok(0) | Err(_) => return Err(bad(READY_TIMEOUT, &text, "a number of milliseconds above 0")),
+                Ok(milliseconds) => Some(Duration::from_millis(milliseconds)),
+            },
+        };
+        Ok(Settings {
+            runtime_api,
+            handler: handler.into(),
+            task_root: value(&environment, TASK_ROOT).unwrap_or("/var/task".into()).into(),
+            mode,
+            go1x_environment,
+            ready_timeout,
+            exec_wrapper: value(&environment, "AWS_LAMBDA_EXEC_WRAPPER").map(PathBuf::from),
+            environment,
+        })
+    }
+}
+
+const HANDLER: &str = "_HANDLER";
+const HANDLER_OVERRIDE: &str = "GO1X_HANDLER";
+const TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
+const MODE: &str = "GO1X_MODE";
+const ENV: &str = "GO1X_ENV";
+const READY_TIMEOUT: &str = "GO1X_READY_TIMEOUT_MS";
+
+fn value(environment: &Environment, name: &str) -> Option<OsString> {
+    environment.get(OsStr::new(name)).filter(|value| !value.is_empty()).cloned()
+}
+
+fn text(environment: &Environment, variable: &'static str) -> Result<Option<String>, Error> {
+    let text = value(environment, variable).map(OsString::into_string).transpose();
+    text.map_err(|value| Error::Setting {
+        variable,
+        problem: format!("is {value:?}, which is not UTF-8 text"),
+    })
+}
+
+fn bad(variable: &'static str, value: &str, wanted: &str) -> Error {
+    Error::Setting { variable, problem: format!("is {value:?}; it can be {wanted}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Settings, Error> {
+        Settings::read(pairs.iter().map(|(key, value)| (key.into(), value.into())).collect())
+    }
+
+    const SANDBOX: [(&str, &str); 2] = [("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"), ("_HANDLER", "main")];
+
+    #[test]
+    fn a_sandbox_alone_is_enough() {
+        let settings = read(&SANDBOX).unwrap();
+        assert_eq!(settings.handler, PathBuf::from("main"));
+        assert_eq!(settings.task_root, PathBuf::from("/var/task"));
+        assert_eq!((settings.mode, settings.ready_timeout), (Mode::Auto, None));
+        assert!(settings.go1x_environment);
+    }
+
+    #[test]
+    fn every_setting_is_read() {
+        let settings = read(&[
+            ("AWS_LAMBDA_RUNTIME_API", "a:1/p"),
+            ("_HANDLER", "bootstrap"),
+            ("GO1X_HANDLER", "bin/main"),
+            ("LAMBDA_TASK_ROOT", "/task"),
+            ("GO1X_MODE", "rpc"),
+            ("GO1X_ENV", "plain"),
+            ("GO1X_READY_TIMEOUT_MS", "1500"),
+            ("AWS_LAMBDA_EXEC_WRAPPER", "/opt/wrapper"),
+        ])
+        .unwrap();
+        assert_eq!(settings.handler, PathBuf::from("bin/main"));
+        assert_eq!(settings.task_root, PathBuf::from("/task"));
+        assert_eq!(settings.mode, Mode::Rpc);
+        assert_eq!(settings.ready_timeout, Some(Duration::from_millis(1_500)));
+        assert_eq!(settings.exec_wrapper, Some(PathBuf::from("/opt/wrapper")));
+        assert!(!settings.go1x_environment);
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        let check = |extra: (&str, &str), name: &str| {
+            let mut pairs = SANDBOX.to_vec();
+            pairs.push(extra);
+            let text = read(&pairs).unwrap_err().to_string();
+            assert!(text.starts_with(name), "{text}");
+        };
+        check(("GO1X_MODE", "fast"), "GO1X_MODE is \"fast\"; it can be auto, rpc or direct");
+        check(("GO1X_ENV", "x"), "GO1X_ENV");
+        check(("GO1X_READY_TIMEOUT_MS", "0"), "GO1X_READY_TIMEOUT_MS");
+        check(("GO1X_READY_TIMEOUT_MS", "soon"), "GO1X_READY_TIMEOUT_MS");
+        check(("_HANDLER", ""), "_HANDLER is not set");
+        check(("AWS_LAMBDA_RUNTIME_API", ""), "AWS_LAMBDA_RUNTIME_API is not set");
+    }
+}

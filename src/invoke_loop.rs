@@ -1,0 +1,72 @@
+//! One invocation, top to bottom. The loop does not know who the handler is.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use runtime_api::{Client, FunctionError, Invocation, RequestId};
+use tracing::{Instrument as _, debug_span, warn};
+
+use crate::{Error, Handler};
+
+/// Serves invocations one after the other, until something stops the runtime.
+pub async fn run(client: &mut Client, handler: &impl Handler) -> Result<Infallible, Error> {
+    if let Err(failure) = handler.ready().await {
+        return Err(init_failed(client, failure).await);
+    }
+    loop {
+        // An invocation whose headers make no sense is failed, if it can be named, and nothing more.
+        let invocation = match client.next().await {
+            Ok(invocation) => invocation,
+            Err(runtime_api::Error::Header(error)) if error.request_id.is_some() => {
+                let request_id = error.request_id.clone().unwrap_or_default();
+                let failure = FunctionError::new("Runtime.Go1xBadHeader", error.to_string());
+                report(client, &request_id, Err(failure)).await?;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        one(client, handler, invocation).await?;
+        // Whatever was lost with this invocation is replaced before the next event is asked for.
+        handler.ready().await.map_err(Error::Init)?;
+    }
+}
+
+/// Tells the platform that there will be no first `next`.
+pub(crate) async fn init_failed(client: &mut Client, failure: FunctionError) -> Error {
+    if let Err(error) = client.init_error(&failure).await {
+        warn!(%error, "the platform was not told of the failed start");
+    }
+    Error::Init(failure)
+}
+
+/// An event comes in, the handler answers, the answer goes out.
+async fn one(client: &mut Client, handler: &impl Handler, invocation: Invocation) -> Result<(), Error> {
+    let request_id = invocation.context.request_id.clone();
+    let span = debug_span!("invocation", %request_id);
+    let outcome = handler.call(invocation).instrument(span).await;
+    report(client, &request_id, outcome).await
+}
+
+/// Answers the invocation. An answer that the platform refuses is not tried again in another form: the
+/// invocation is over, and only this one was concerned.
+async fn report(
+    client: &mut Client,
+    request_id: &RequestId,
+    outcome: Result<Bytes, FunctionError>,
+) -> Result<(), Error> {
+    let (answered, failure) = match outcome {
+        Ok(payload) => (client.respond(request_id, payload).await, None),
+        Err(failure) => {
+            eprintln!("{}", failure.log_line());
+            (client.fail(request_id, &failure).await, Some(failure))
+        }
+    };
+    match answered {
+        Err(error) if error.concerns_one_answer() => warn!(%request_id, %error, "the answer was refused"),
+        answered => answered?,
+    }
+    match failure {
+        Some(failure) if failure.should_exit => Err(Error::ShouldExit(failure)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,119 @@
+//! The child process: started, signalled with all its descendants, and always reaped.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::Command;
+use tokio::sync::watch;
+
+use crate::bootstrap::ChildCommand;
+
+/// A running handler. It is killed, with its whole process group, when this is dropped; the kernel kills it
+/// if we are killed ourselves.
+#[derive(Debug)]
+pub(super) struct Process {
+    pid: Pid,
+    exited: watch::Receiver<Option<ExitStatus>>,
+}
+
+impl Process {
+    /// Starts the handler in a process group of its own, so that one signal reaches all that it starts, and
+    /// signals from the platform reach it once: through us.
+    pub(super) fn spawn(command: &ChildCommand, port: u16) -> io::Result<Process> {
+        let mut spawned = Command::new(&command.program);
+        spawned
+            .args(&command.arguments)
+            .current_dir(&command.directory)
+            .env_clear()
+            .envs(&command.environment)
+            .env(super::SERVER_PORT, port.to_string())
+            .stdin(Stdio::null())
+            .process_group(0);
+        let mut child = ur_taking_me_with_you::spawn_dying_with_parent_async(spawned)?;
+        let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        let pid = pid.ok_or_else(|| io::Error::other("the child has no process id"))?;
+        let (tell, exited) = watch::channel(None);
+        tokio::spawn(async move {
+            let status = child.wait().await;
+            // What the handler started is not to outlive it; the group may be empty, which is fine.
+            _ = kill_process_group(pid, Signal::KILL);
+            tell.send_replace(Some(status.unwrap_or_else(|_| ExitStatus::from_raw(0))));
+        });
+        Ok(Process { pid, exited })
+    }
+
+    /// The process id, which is its group's too.
+    pub(super) fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().cast_unsigned()
+    }
+
+    /// How it ended, if it has.
+    pub(super) fn status(&self) -> Option<ExitStatus> {
+        *self.exited.borrow()
+    }
+
+    /// Waits for its end.
+    pub(super) async fn wait(&self) -> ExitStatus {
+        let mut exited = self.exited.clone();
+        match exited.wait_for(Option::is_some).await {
+            Ok(status) => status.unwrap_or_default(),
+            Err(_) => ExitStatus::default(), // the runtime is shutting down
+        }
+    }
+
+    /// Asks it to end.
+    pub(super) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Ends it, and waits until it is gone.
+    pub(super) async fn kill(&self) -> ExitStatus {
+        self.signal(Signal::KILL);
+        self.wait().await
+    }
+
+    fn signal(&self, signal: Signal) {
+        if self.status().is_none()
+            && let Err(error) = kill_process_group(self.pid, signal)
+        {
+            tracing::debug!(%error, ?signal, "signal not sent");
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+/// An exit status in Go's words: `exit status 2`, `signal: killed`.
+pub(super) fn describe(status: ExitStatus) -> String {
+    match status.signal() {
+        Some(signal) => format!("signal: {}", signal_name(signal)),
+        None => format!("exit status {}", status.code().unwrap_or_default()),
+    }
+}
+
+/// Go's names (`syscall/zerrors_linux_amd64.go`) of the signals that end handlers in practice.
+fn signal_name(signal: i32) -> String {
+    match signal {
+        1 => "hangup",
+        2 => "interrupt",
+        3 => "quit",
+        4 => "illegal instruction",
+        5 => "trace/breakpoint trap",
+        6 => "aborted",
+        7 => "bus error",
+        8 => "floating point exception",
+        9 => "killed",
+        11 => "segmentation fault",
+        13 => "broken pipe",
+        14 => "alarm clock",
+        15 => "terminated",
+        other => return format!("signal {other}"),
+    }
+    .to_owned()
+}
