@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use go1x::bootstrap::{Exit, Settings, run};
+use go1x::Error;
+use go1x::bootstrap::{self, Environment, Exit, Settings, refuse};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
@@ -19,11 +19,17 @@ fn main() -> ExitCode {
 }
 
 fn serve() -> anyhow::Result<Exit> {
-    diagnose()?;
-    let settings = Settings::read(std::env::vars_os().collect())?;
+    let environment: Environment = std::env::vars_os().collect();
     // One thread: an invocation is one thing after the other, and a second thread only adds hand-overs.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        let settings = match Settings::read(environment.clone()).and_then(diagnose) {
+            Ok(settings) => settings,
+            Err(error) => {
+                refuse(&environment, &error).await;
+                return Err(error.into());
+            }
+        };
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let shutdown = async {
@@ -32,19 +38,20 @@ fn serve() -> anyhow::Result<Exit> {
                 _ = interrupt.recv() => {}
             }
         };
-        Ok(run(&settings, shutdown).await?)
+        Ok(bootstrap::run(&settings, shutdown).await?)
     })
 }
 
 /// The shim's own diagnostics go to stderr, as `GO1X_LOG` says; the handler's output is not touched.
-fn diagnose() -> anyhow::Result<()> {
-    let filter = std::env::var("GO1X_LOG").unwrap_or_else(|_| "warn".into());
-    let filter: Targets = filter.parse().with_context(|| {
-        format!(
-            "GO1X_LOG is {filter:?}; it can be a level (error, warn, info, debug, trace) or target=level, …"
-        )
+fn diagnose(settings: Settings) -> Result<Settings, Error> {
+    let filter: Targets = settings.log.parse().map_err(|_| Error::Setting {
+        variable: bootstrap::LOG,
+        problem: format!(
+            "is {:?}; it can be a level (error, warn, info, debug, trace), or pairs target=level",
+            settings.log
+        ),
     })?;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).without_time();
     tracing_subscriber::registry().with(lines.with_filter(filter)).init();
-    Ok(())
+    Ok(settings)
 }

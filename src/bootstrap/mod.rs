@@ -7,5 +7,5 @@ mod run;
 mod settings;
 
 pub use program::ChildCommand;
-pub use run::{Exit, run};
-pub use settings::{Environment, Mode, Settings};
+pub use run::{Exit, refuse, run};
+pub use settings::{Environment, LOG, Mode, Settings};

@@ -5,9 +5,11 @@ use std::future::Future;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, ExitStatus};
 
+use runtime_api::contract::RUNTIME_API_VARIABLE;
 use runtime_api::{Client, FunctionError};
 
-use super::{ChildCommand, Mode, Settings};
+use super::settings::value;
+use super::{ChildCommand, Environment, Mode, Settings};
 use crate::invoke_loop::{self, init_failed};
 use crate::rpc::{self, Worker};
 use crate::{Error, start};
@@ -69,6 +71,14 @@ pub async fn run(settings: &Settings, shutdown: impl Future<Output = ()>) -> Res
     };
     worker.terminate().await;
     ended
+}
+
+/// Tells the platform that the settings forbid a start, if they say at least where the platform is.
+pub async fn refuse(environment: &Environment, error: &Error) {
+    let runtime_api = value(environment, RUNTIME_API_VARIABLE).and_then(|value| value.into_string().ok());
+    if let Some(Ok(mut client)) = runtime_api.as_deref().map(Client::new) {
+        init_failed(&mut client, FunctionError::new("Runtime.Go1xSetting", error.to_string())).await;
+    }
 }
 
 /// The handler takes this process's place; it returns only if it cannot.

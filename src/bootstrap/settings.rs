@@ -27,6 +27,8 @@ pub struct Settings {
     pub go1x_environment: bool,
     /// `GO1X_READY_TIMEOUT_MS`: how long the handler may take to listen.
     pub ready_timeout: Option<Duration>,
+    /// `GO1X_LOG`: filter of the shim's own diagnostics, `warn` unless set.
+    pub log: String,
     /// `AWS_LAMBDA_EXEC_WRAPPER`: gets the handler's command line.
     pub exec_wrapper: Option<PathBuf>,
     /// All variables, for the child.
@@ -89,6 +91,7 @@ impl Settings {
             mode,
             go1x_environment,
             ready_timeout,
+            log: text(&environment, LOG)?.unwrap_or_else(|| "warn".into()),
             exec_wrapper: value(&environment, "AWS_LAMBDA_EXEC_WRAPPER").map(PathBuf::from),
             environment,
         })
@@ -101,8 +104,10 @@ const TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
 const MODE: &str = "GO1X_MODE";
 const ENV: &str = "GO1X_ENV";
 const READY_TIMEOUT: &str = "GO1X_READY_TIMEOUT_MS";
+/// What diagnostics the shim writes to stderr.
+pub const LOG: &str = "GO1X_LOG";
 
-fn value(environment: &Environment, name: &str) -> Option<OsString> {
+pub(super) fn value(environment: &Environment, name: &str) -> Option<OsString> {
     environment.get(OsStr::new(name)).filter(|value| !value.is_empty()).cloned()
 }
 

@@ -9,6 +9,8 @@ use crate::source::{self, Module};
 pub enum Peer {
     /// Behaves as a go1.x handler does, with failures of every kind on demand. Standard library only.
     LegacyHandler,
+    /// Listens where a handler should and says what none would. Standard library only.
+    Stranger,
     /// Plays the go1.x runtime towards a handler. Standard library only.
     RpcClient,
     /// A handler on an aws-lambda-go that knows RPC alone.
@@ -27,8 +29,9 @@ pub enum Peer {
 
 impl Peer {
     /// All there are.
-    pub const ALL: [Peer; 8] = [
+    pub const ALL: [Peer; 9] = [
         Peer::LegacyHandler,
+        Peer::Stranger,
         Peer::RpcClient,
         Peer::HandlerOld,
         Peer::HandlerCurrent,
@@ -42,6 +45,7 @@ impl Peer {
     pub fn name(self) -> &'static str {
         match self {
             Peer::LegacyHandler => "legacyhandler",
+            Peer::Stranger => "stranger",
             Peer::RpcClient => "rpcclient",
             Peer::HandlerOld => "handler-v1.13.3",
             Peer::HandlerCurrent => "handler-v1.54.0",
@@ -67,7 +71,7 @@ impl Peer {
 
     pub(crate) fn module(self) -> &'static Module {
         match self {
-            Peer::LegacyHandler | Peer::RpcClient => &source::LEGACY,
+            Peer::LegacyHandler | Peer::Stranger | Peer::RpcClient => &source::LEGACY,
             Peer::HandlerOld | Peer::EchoOld => &source::HANDLER_OLD,
             Peer::HandlerCurrent | Peer::HandlerCurrentNorpc | Peer::EchoCurrent | Peer::EchoCurrentNorpc => {
                 &source::HANDLER_CURRENT
@@ -79,6 +83,7 @@ impl Peer {
     pub(crate) fn package(self) -> &'static str {
         match self {
             Peer::LegacyHandler => "./legacyhandler",
+            Peer::Stranger => "./stranger",
             Peer::RpcClient => "./rpcclient",
             Peer::HandlerOld | Peer::HandlerCurrent | Peer::HandlerCurrentNorpc => ".",
             Peer::EchoOld | Peer::EchoCurrent | Peer::EchoCurrentNorpc => "./cmd/echo",

@@ -147,6 +147,24 @@ async fn the_newest_next_gets_the_event() {
     assert!(silent.is_err(), "the older one is left waiting: {silent:?}");
 }
 
+#[tokio::test]
+async fn an_event_is_not_lost_with_a_process_that_never_got_it() {
+    let emulator = start(Settings::default()).await;
+    let mut killed = Wire::runtime(&emulator).await;
+    killed.send(&format!("GET {NEXT} HTTP/1.1\r\nHost: x\r\n\r\n")).await;
+    within(emulator.wait_ready()).await.unwrap();
+    drop(killed);
+    // The emulator sees the connection end, then an event comes, then word of the process.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let invocation = invoke(&emulator, named("a", "{}"));
+    tokio::task::yield_now().await;
+    emulator.runtime_exited(Some("signal: killed".into()));
+    let mut runtime = Wire::runtime(&emulator).await;
+    assert_eq!(runtime.get(NEXT).await.header(header::REQUEST_ID), Some("a"));
+    runtime.post(&response_path("a"), "1").await;
+    assert_eq!(outcome(invocation).await.payload, "1");
+}
+
 // ---- what the runtime answers
 
 #[tokio::test]
@@ -343,16 +361,23 @@ async fn answers_up_to_the_limit_and_beyond() {
 #[tokio::test]
 async fn answers_that_end_too_early() {
     let path = response_path("a");
-    for body in [
-        "Content-Length: 10\r\n\r\nabc",
-        "Transfer-Encoding: chunked\r\n\r\n5\r\nabc",
-        "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+    for (body, reset) in [
+        ("Content-Length: 10\r\n\r\nabc", false),
+        ("Content-Length: 10\r\n\r\nabc", true),
+        ("Transfer-Encoding: chunked\r\n\r\n5\r\nabc", false),
+        ("Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", false),
+        ("Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", true),
     ] {
         let emulator = start(Settings::default()).await;
         let invocation = invoke(&emulator, named("a", "{}"));
         let mut runtime = Wire::runtime(&emulator).await;
         runtime.get(NEXT).await;
         runtime.send(&format!("POST {path} HTTP/1.1\r\nHost: x\r\n{body}")).await;
+        if reset {
+            // Once what was sent has been read, the connection breaks without a word.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            runtime.stream.set_zero_linger().unwrap();
+        }
         drop(runtime);
         let outcome = outcome(invocation).await;
         assert_eq!(
@@ -487,6 +512,9 @@ async fn an_event_is_not_given_to_a_process_that_has_ended() {
     emulator.runtime_exited(None);
     let invocation = invoke(&emulator, named("a", "{}"));
     tokio::task::yield_now().await;
+    let mut nothing = [0];
+    let silent = tokio::time::timeout(Duration::from_millis(50), old.stream.read(&mut nothing)).await;
+    assert!(silent.is_err(), "what is left of it gets nothing: {silent:?}");
     let mut new = Wire::runtime(&emulator).await;
     assert_eq!(new.get(NEXT).await.header(header::REQUEST_ID), Some("a"));
     new.post(&response_path("a"), "1").await;
@@ -498,8 +526,10 @@ async fn time_is_up() {
     let emulator = start(Settings { timeout: Duration::from_millis(50), ..Settings::default() }).await;
     let mut runtime = Wire::runtime(&emulator).await;
     let slow = invoke(&emulator, named("a", "{}"));
+    // An event that nobody asks for would end after 10 seconds more: the clock is set to that, and must
+    // be set anew.
+    tokio::time::sleep(Duration::from_millis(20)).await;
     runtime.get(NEXT).await;
-    // An event that nobody asks for would end after 10 seconds more.
     let soon = tokio::time::timeout(Duration::from_secs(9), slow);
     let outcome_a = soon.await.expect("the deadline is that of the event handed out").unwrap();
     assert_eq!(

@@ -20,8 +20,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(1);
 /// Between two pings of a handler that drops them.
 const PING_INTERVAL: Duration = Duration::from_millis(5);
 /// A handler that has not listened for this long may be one that polls the Runtime API itself. A look costs
-/// some reading in `/proc`, so it is taken seldom, and never for a handler that starts as usual.
-const POLLS_ITSELF_INTERVAL: Duration = Duration::from_millis(25);
+/// some reading in `/proc`: it is taken ever more seldom, and never for a handler that starts as usual.
+const FIRST_LOOK: Duration = Duration::from_millis(8);
 /// After this long, a warning says what was found; the platform's own limit for the first start is 10 s.
 const WARN_AFTER: Duration = Duration::from_secs(8);
 
@@ -77,7 +77,7 @@ impl Waiting<'_> {
     /// `None`: the handler polls the Runtime API itself.
     async fn until_ready(&self) -> Result<Option<Client>, FunctionError> {
         let mut warned = false;
-        let mut looked = self.since;
+        let mut next_look = FIRST_LOOK;
         loop {
             if let Some(status) = self.process.status() {
                 return Err(self.exited(status));
@@ -89,8 +89,8 @@ impl Waiting<'_> {
                 },
                 None => POLL_INTERVAL,
             };
-            if looked.elapsed() > POLLS_ITSELF_INTERVAL {
-                looked = Instant::now();
+            if self.since.elapsed() > next_look {
+                next_look *= 2;
                 if self.polls_itself()? {
                     return Ok(None);
                 }

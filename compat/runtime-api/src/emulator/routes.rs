@@ -59,9 +59,8 @@ pub(super) async fn answer(sandbox: Arc<Sandbox>, request: Request<Incoming>) ->
             Err(refusal) => refused(refusal),
         },
         Route::Answer(kind, id) => {
-            let open = OpenAnswer { sandbox: &sandbox, kind, id: Some(id) };
             let (received, trailers) = http::read(body, RESPONSE_LIMIT).await;
-            accept(open, received, parts.headers, trailers)
+            accept(&sandbox, kind, &id, received, parts.headers, trailers)
         }
         Route::InitError => {
             let (received, _) = http::read(body, RESPONSE_LIMIT).await;
@@ -97,32 +96,14 @@ impl Route {
     }
 }
 
-/// An answer whose body is being read. Should hyper give up the exchange because its connection is gone,
-/// the drop is all that tells of the truncated body.
-struct OpenAnswer<'a> {
-    sandbox: &'a Sandbox,
-    kind: Kind,
-    id: Option<String>,
-}
-
-impl OpenAnswer<'_> {
-    fn close(mut self, kind: Kind, content: Content, headers: HeaderMap) -> Result<(), Refusal> {
-        let id = self.id.take().unwrap_or_default();
-        self.sandbox.answer(&id, kind, content, headers)
-    }
-}
-
-impl Drop for OpenAnswer<'_> {
-    fn drop(&mut self) {
-        if let Some(id) = self.id.take() {
-            let _ = self.sandbox.answer(&id, self.kind, Content::Truncated, HeaderMap::new());
-        }
-    }
-}
-
-fn accept(open: OpenAnswer<'_>, received: Received, mut headers: HeaderMap, trailers: HeaderMap) -> Answer {
-    let sandbox = open.sandbox;
-    let mut kind = open.kind;
+fn accept(
+    sandbox: &Sandbox,
+    mut kind: Kind,
+    id: &str,
+    received: Received,
+    mut headers: HeaderMap,
+    trailers: HeaderMap,
+) -> Answer {
     let mut content = Content::from(received);
     if kind == Kind::Response {
         if headers.get(header::RESPONSE_MODE).is_some_and(|mode| !mode.is_empty() && mode != "streaming") {
@@ -137,7 +118,7 @@ fn accept(open: OpenAnswer<'_>, received: Received, mut headers: HeaderMap, trai
             headers.insert(name, value.clone());
         }
     }
-    let result = open.close(kind, content, headers);
+    let result = sandbox.answer(id, kind, content, headers);
     match sandbox.take_forced_status() {
         Some(status) => error(status, "Forced", "This status was asked for"),
         None => told(result),

@@ -24,7 +24,8 @@ pub(super) struct Sandbox {
 
 struct Inner {
     state: State<Job>,
-    /// The `next` that waits. A newer one takes its place: the runtime has given the older one up.
+    /// The `next` that made the sandbox ready, and waits if it still is. A newer one takes its place: the
+    /// runtime has given the older one up.
     open_next: Option<oneshot::Sender<Handout>>,
     /// Until when the clock sleeps.
     wakes_at: Option<Instant>,
@@ -105,7 +106,7 @@ impl Sandbox {
         };
         match open.await {
             Ok(handout) => Ok(handout),
-            // Superseded, or its process is gone: its connection has nobody left to tell.
+            // Superseded: its connection has nobody left to tell.
             Err(_) => std::future::pending().await,
         }
     }
@@ -145,7 +146,6 @@ impl Sandbox {
         let now = now();
         let mut inner = self.lock();
         let settled = inner.state.runtime_exited(status, now);
-        inner.open_next = None;
         self.publish_init(&inner);
         self.mind_clock(&mut inner);
         drop(inner);

@@ -1,0 +1,285 @@
+//! The bridge in one piece: emulator, the built `bootstrap`, and a Go handler that misbehaves on demand.
+#![cfg(not(feature = "norpc"))]
+
+#[allow(unreachable_pub, reason = "shared by several test targets")]
+mod support;
+
+use peers::Peer;
+use runtime_api::emulator::{Framing, InvokeRequest, Settings, StatusCode};
+use serde_json::json;
+use support::{Sandbox, children, eventually, is_alive};
+
+#[tokio::test]
+async fn payloads_pass_untouched_whatever_their_size_and_framing() {
+    let Some(handler) = peers::require(Peer::EchoCurrent) else { return };
+    for framing in [Framing::ContentLength, Framing::Chunked] {
+        let settings = Settings { framing, ..Settings::default() };
+        let sandbox = Sandbox::start_with(settings, &handler, &[]).await;
+        for length in [0, 1, 2, 127, 128, 8_191, 8_192, 65_536, 1 << 20, 6 << 20, 3, 0] {
+            let payload: Vec<u8> = (0..length).map(|at| (at * 7 + at / 251) as u8).collect();
+            let outcome = sandbox.invoke(payload.clone()).await;
+            assert_eq!(outcome.function_error, None, "{framing:?} {length}");
+            assert!(
+                outcome.payload == payload,
+                "{framing:?} {length}: {} bytes came back",
+                outcome.payload.len()
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_handler_sees_what_go1x_showed_it() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let settings =
+        Settings { function_arn: "arn:aws:lambda:eu-west-1:1:function:f:live".into(), ..Settings::default() };
+    let secrets = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SESSION_TOKEN", "token"), ("USER_SETTING", "kept")];
+    let sandbox = Sandbox::start_with(settings, &handler, &secrets).await;
+    let outcome = sandbox
+        .invoke(InvokeRequest {
+            payload: r#"{"do":"context","env":["USER_SETTING"]}"#.into(),
+            client_context: r#"{"custom":{"k":"ü"}}"#.into(),
+            cognito_identity: r#"{"cognitoIdentityId":"id","cognitoIdentityPoolId":"pool"}"#.into(),
+            trace_id: "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=1".into(),
+            request_id: Some("8476a536-e9f4-11e8-9739-2dfe598c3fcd".into()),
+            header_overrides: vec![("lambda-runtime-deadline-ms".into(), Some("33000000000250".into()))],
+            ..InvokeRequest::default()
+        })
+        .await;
+    let seen: serde_json::Value = serde_json::from_slice(&outcome.payload).unwrap();
+    assert_eq!(seen["RequestId"], "8476a536-e9f4-11e8-9739-2dfe598c3fcd");
+    assert_eq!(seen["XAmznTraceId"], "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=1");
+    assert_eq!(
+        (&seen["DeadlineSeconds"], &seen["DeadlineNanos"]),
+        (&json!(33_000_000_000_u64), &json!(250_000_000))
+    );
+    assert_eq!(seen["InvokedFunctionArn"], "arn:aws:lambda:eu-west-1:1:function:f:live");
+    assert_eq!((&seen["CognitoIdentityId"], &seen["CognitoIdentityPoolId"]), (&json!("id"), &json!("pool")));
+    assert_eq!(seen["ClientContext"], r#"{"custom":{"k":"ü"}}"#);
+    assert_eq!(seen["args"], json!([handler]));
+    assert_eq!(seen["cwd"], json!(handler.parent().unwrap()));
+    let environment = &seen["env"];
+    assert_eq!(environment["AWS_EXECUTION_ENV"], "AWS_Lambda_go1.x");
+    assert_eq!(environment["AWS_LAMBDA_RUNTIME_API"], sandbox.emulator.runtime_api());
+    assert_eq!(
+        (&environment["AWS_ACCESS_KEY"], &environment["AWS_SECURITY_TOKEN"]),
+        (&json!("AKIA"), &json!("token"))
+    );
+    assert_eq!(environment["USER_SETTING"], "kept");
+
+    let plain = Sandbox::start(&handler, &[("GO1X_ENV", "plain")]).await;
+    assert_eq!(plain.ask(r#"{"do":"context"}"#).await["env"]["AWS_EXECUTION_ENV"], json!(null));
+}
+
+#[tokio::test]
+async fn failures_of_the_function_reach_the_caller_as_go1x_told_them() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let sandbox = Sandbox::start(&handler, &[]).await;
+    let first = sandbox.ask(r#"{"do":"count"}"#).await;
+
+    let (error, outcome) = sandbox.fail(r#"{"do":"error","message":"no such user"}"#).await;
+    assert_eq!(error, json!({"errorMessage": "no such user", "errorType": "customError"}));
+    assert_eq!(outcome.error_type_header.as_deref(), Some("customError"));
+    sandbox.says("no such user: customError null\n").await;
+
+    let (error, outcome) = sandbox.fail(r#"{"do":"stack","message":"m","type":"T","frames":2}"#).await;
+    let frames = json!([{"path": "example.com/fn/file1.go", "line": 10, "label": "level1"},
+        {"path": "example.com/fn/file2.go", "line": 20, "label": "level2"}]);
+    assert_eq!(error, json!({"errorMessage": "m", "errorType": "T", "stackTrace": frames}));
+    let cause: serde_json::Value = serde_json::from_str(&outcome.xray_cause.unwrap()).unwrap();
+    assert_eq!(cause["exceptions"][0]["stack"], frames);
+
+    let (error, _) = sandbox.fail(r#"{"do":"rpcerror","message":"not today"}"#).await;
+    assert_eq!(error, json!({"errorMessage": "not today", "errorType": "Runtime.Go1xRpcError"}));
+
+    // None of these costs the process.
+    let last = sandbox.ask(r#"{"do":"count"}"#).await;
+    assert_eq!(last["pid"], first["pid"]);
+    assert_eq!(last["total"], 5);
+}
+
+#[tokio::test]
+async fn a_lost_handler_costs_one_invocation_and_is_replaced() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let sandbox = Sandbox::start(&handler, &[]).await;
+    let mut pid = sandbox.ask(r#"{"do":"count"}"#).await["pid"].as_u64().unwrap();
+    let cases = [
+        (r#"{"do":"exit","code":3}"#, "Runtime.ExitError", "Runtime exited with error: exit status 3"),
+        (r#"{"do":"exit","code":0}"#, "Runtime.ExitError", "Runtime exited without providing a reason"),
+        (r#"{"do":"abort"}"#, "Runtime.ExitError", "Runtime exited with error: signal: killed"),
+        (r#"{"do":"fatal","message":"x"}"#, "Runtime.ExitError", "Runtime exited with error: exit status 2"),
+        (r#"{"do":"badreply"}"#, "Runtime.Go1xConnectionLost", "unexpected EOF"),
+        (r#"{"do":"close"}"#, "Runtime.Go1xConnectionLost", "unexpected EOF"),
+        (r#"{"do":"panic","message":"kaboom"}"#, "string", "kaboom"),
+        (r#"{"do":"nilpointer"}"#, "errorString", "invalid memory address"),
+        (r#"{"do":"error","message":"bye","exit":true}"#, "customError", "bye"),
+    ];
+    for (event, error_type, text) in cases {
+        let (error, outcome) = sandbox.fail(event).await;
+        assert_eq!(error["errorType"], error_type, "{event}: {error}");
+        let message = error["errorMessage"].as_str().unwrap();
+        assert!(message.contains(text), "{event}: {message}");
+        if error_type == "Runtime.ExitError" {
+            assert_eq!(message.split(' ').nth(1), Some(outcome.request_id.as_str()));
+        }
+        let fresh = sandbox.ask(r#"{"do":"count"}"#).await;
+        assert_eq!(fresh["total"], 1, "{event}");
+        assert_ne!(fresh["pid"].as_u64(), Some(pid), "{event}");
+        assert!(!is_alive(pid as u32), "{event}: the old process is gone");
+        pid = fresh["pid"].as_u64().unwrap();
+        assert_eq!(children(sandbox.pid()), [pid as u32], "{event}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_for_a_handler_that_died_while_idle_is_not_lost() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let sandbox = Sandbox::start(&handler, &[]).await;
+    for _ in 0..3 {
+        let pid = sandbox.ask(r#"{"do":"count"}"#).await["pid"].as_u64().unwrap();
+        sandbox.ask(r#"{"do":"exitafter","code":1,"ms":1}"#).await;
+        eventually("the handler dies", || !is_alive(pid as u32)).await;
+        let fresh = sandbox.ask(r#"{"do":"count"}"#).await;
+        assert_eq!(fresh["total"], 1);
+    }
+}
+
+#[tokio::test]
+async fn the_handlers_output_passes_untouched() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let sandbox = Sandbox::start(&handler, &[]).await;
+    sandbox.ask(r#"{"do":"log","lines":3,"to":"both","text":"naïve line"}"#).await;
+    for line in ["naïve line 1\n", "naïve line 2\n", "naïve line 3\n"] {
+        sandbox.says(line).await;
+        assert_eq!(sandbox.output().matches(line).count(), 2, "{}", sandbox.output());
+    }
+}
+
+#[tokio::test]
+async fn a_slow_or_shy_handler_is_waited_for() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    for variable in
+        [("HANDLER_START_DELAY_MS", "300"), ("HANDLER_PING_DELAY_MS", "300"), ("HANDLER_DROP_CONNS", "3")]
+    {
+        let sandbox = Sandbox::start(&handler, &[variable]).await;
+        assert_eq!(sandbox.ask(r#""here""#).await, "here", "{variable:?}");
+    }
+}
+
+#[tokio::test]
+async fn garbage_from_the_handler_fails_the_invocation_and_the_next_works() {
+    let Some(handler) = peers::require(Peer::Stranger) else { return };
+    for (says, error_type) in [
+        ("laternoise", "Runtime.Go1xBadReply"),
+        ("wrongtype", "Runtime.Go1xBadReply"),
+        ("wrongseq", "Runtime.Go1xConnectionLost"),
+    ] {
+        let sandbox = Sandbox::start(&handler, &[("STRANGER_SAYS", says)]).await;
+        for _ in 0..2 {
+            let (error, _) = sandbox.fail("{}").await;
+            assert_eq!(error["errorType"], error_type, "{says}: {error}");
+        }
+        eventually("a fresh handler runs, and no other", || children(sandbox.pid()).len() == 1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_header_fails_its_invocation_alone() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let sandbox = Sandbox::start(&handler, &[]).await;
+    for (header, value) in [
+        ("lambda-runtime-deadline-ms", Some("soon".to_owned())),
+        ("lambda-runtime-deadline-ms", None),
+        ("lambda-runtime-cognito-identity", Some("{".to_owned())),
+    ] {
+        let header_overrides = vec![(header.to_owned(), value)];
+        let outcome = sandbox.invoke(InvokeRequest { header_overrides, ..InvokeRequest::from("{}") }).await;
+        let error: serde_json::Value = serde_json::from_slice(&outcome.payload).unwrap();
+        assert_eq!(error["errorType"], "Runtime.Go1xBadHeader", "{outcome:?}");
+        assert!(error["errorMessage"].as_str().unwrap().contains(header), "{error}");
+        assert_eq!(sandbox.ask("1").await, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_invocation_without_a_usable_id_ends_the_process() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    for value in [None, Some("a/b".to_owned())] {
+        let sandbox = Sandbox::start(&handler, &[]).await;
+        sandbox.emulator.wait_ready().await.unwrap();
+        let header_overrides = vec![("lambda-runtime-aws-request-id".to_owned(), value)];
+        let emulator = sandbox.emulator.clone();
+        let request = InvokeRequest { header_overrides, ..InvokeRequest::from("{}") };
+        let invocation = tokio::spawn(async move { emulator.invoke(request).await });
+        assert_eq!(sandbox.exit().await.code(), Some(1));
+        assert!(sandbox.output().contains("header lambda-runtime-aws-request-id"), "{}", sandbox.output());
+        assert_eq!(invocation.await.unwrap().function_error.as_deref(), Some("Unhandled"));
+    }
+}
+
+#[tokio::test]
+async fn refused_answers_are_survived_and_a_lost_sandbox_is_not() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let sandbox = Sandbox::start(&handler, &[]).await;
+    for status in [400, 403, 410, 413] {
+        sandbox.emulator.answer_next_response_with(StatusCode::from_u16(status).unwrap());
+        sandbox.ask("1").await;
+        sandbox.says(&format!("with status {status}")).await;
+    }
+    // A response that is really too large.
+    let (error, _) = sandbox.fail(r#"{"do":"bytes","n":6291557}"#).await;
+    assert_eq!(error["errorType"], "Function.ResponseSizeTooLarge");
+    assert_eq!(sandbox.ask("2").await, 2);
+
+    sandbox.emulator.answer_next_response_with(StatusCode::INTERNAL_SERVER_ERROR);
+    sandbox.ask("3").await;
+    assert_eq!(sandbox.exit().await.code(), Some(1));
+    assert!(sandbox.output().contains("invocation/response with status 500"), "{}", sandbox.output());
+}
+
+#[tokio::test]
+async fn a_path_prefix_is_kept() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let settings = Settings { path_prefix: "/functions/one".into(), ..Settings::default() };
+    let sandbox = Sandbox::start_with(settings, &handler, &[]).await;
+    assert_eq!(sandbox.ask("[1]").await, json!([1]));
+}
+
+#[tokio::test]
+async fn a_signal_ends_bootstrap_and_the_handler() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let polite = Sandbox::start(&handler, &[("HANDLER_SIGTERM_LOG", "1")]).await;
+    let stubborn = Sandbox::start(&handler, &[("HANDLER_IGNORE_SIGTERM", "1")]).await;
+    for (sandbox, signal) in [(&polite, "-TERM"), (&stubborn, "-TERM")] {
+        let pid = sandbox.ask(r#"{"do":"count"}"#).await["pid"].as_u64().unwrap();
+        sandbox.signal(signal);
+        assert_eq!(sandbox.exit().await.code(), Some(0));
+        assert!(!is_alive(pid as u32));
+    }
+    assert_eq!(polite.output().matches("SIGTERM received").count(), 1, "{}", polite.output());
+
+    // Killed outright, bootstrap can do nothing; the kernel does it.
+    let killed = Sandbox::start(&handler, &[]).await;
+    let pid = killed.ask(r#"{"do":"count"}"#).await["pid"].as_u64().unwrap();
+    killed.signal("-KILL");
+    killed.exit().await;
+    eventually("the handler is gone", || !is_alive(pid as u32)).await;
+}
+
+#[tokio::test]
+async fn a_build_without_rpc_is_left_to_poll_for_itself() {
+    let Some(handler) = peers::require(Peer::HandlerCurrentNorpc) else { return };
+    for mode in ["auto", "direct"] {
+        let sandbox = Sandbox::start(&handler, &[("GO1X_MODE", mode), ("GO1X_LOG", "info")]).await;
+        assert_eq!(sandbox.ask(r#"{"a":1}"#).await, json!({"a": 1}), "{mode}");
+        if mode == "auto" {
+            sandbox.says("handler polls the Runtime API itself").await;
+        }
+        let (error, _) = sandbox.fail(r#"{"do":"exit","code":7}"#).await;
+        assert_eq!(error["errorType"], "Runtime.ExitError");
+        assert_eq!(sandbox.exit().await.code(), Some(7), "{mode}: {}", sandbox.output());
+    }
+    let sandbox = Sandbox::start(&handler, &[("GO1X_MODE", "rpc")]).await;
+    assert_eq!(sandbox.exit().await.code(), Some(1));
+    assert!(sandbox.output().contains("lambda.norpc"), "{}", sandbox.output());
+}

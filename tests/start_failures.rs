@@ -1,0 +1,190 @@
+//! Handlers that do not start: each is a named init error that says cause and cure, a non-zero exit, and leaves
+//! no process behind.
+#![cfg(not(feature = "norpc"))]
+
+#[allow(unreachable_pub, reason = "shared by several test targets")]
+mod support;
+
+use std::path::Path;
+use std::process::Stdio;
+
+use peers::Peer;
+use runtime_api::emulator::{Emulator, Settings};
+use support::{Folder, PATIENCE, Sandbox};
+use tokio::process::Command;
+
+/// The init error's type, and all the texts that have to be in its message.
+async fn check(handler: &Path, variables: &[(&str, &str)], error_type: &str, texts: &[&str]) {
+    let sandbox = Sandbox::start(handler, variables).await;
+    let (error, failure, status) = sandbox.init_failure().await;
+    let message = error["errorMessage"].as_str().unwrap();
+    assert_eq!(error["errorType"], error_type, "{error}");
+    assert_eq!(failure.error_type.as_deref(), Some(error_type));
+    for text in texts {
+        assert!(message.contains(text), "{text:?} is not in: {message}");
+    }
+    assert_eq!(status.code(), Some(1));
+    assert!(sandbox.output().contains(message), "the log has it too: {}", sandbox.output());
+}
+
+/// An ELF header and nothing more, of an architecture.
+fn elf(machine: u16) -> Vec<u8> {
+    let mut header = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0".to_vec();
+    header.extend(machine.to_le_bytes());
+    header.resize(64, 0);
+    header
+}
+
+#[tokio::test]
+async fn missing() {
+    let folder = Folder::new("missing");
+    folder.write("bin/orders", 0o755, &elf(62));
+    folder.write("notes.txt", 0o644, b"no program");
+    let texts = ["fork/exec", "/main: no such file or directory", "bin/orders", "GO1X_HANDLER"];
+    check(&folder.path().join("main"), &[], "Runtime.Go1xCannotStart", &texts).await;
+    let empty = Folder::new("empty");
+    check(&empty.path().join("main"), &[], "Runtime.Go1xCannotStart", &["There is no executable program"])
+        .await;
+    let directory = folder.path().join("bin");
+    check(
+        &directory,
+        &[],
+        "Runtime.Go1xCannotStart",
+        &["permission denied", "It is a directory", "bin/orders"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn outside_the_task_root() {
+    let folder = Folder::new("outside");
+    let handler = folder.write("task/main", 0o755, &elf(62));
+    for path in ["../main", "/bin/true", "a/../../main"] {
+        let variables = [("GO1X_HANDLER", path)];
+        check(&handler, &variables, "Runtime.Go1xHandlerPath", &[path, "is not a path below"]).await;
+    }
+}
+
+#[tokio::test]
+async fn not_executable() {
+    let folder = Folder::new("mode");
+    let handler = folder.write("main", 0o644, &elf(62));
+    check(&handler, &[], "Runtime.Go1xCannotStart", &["permission denied", "mode 0644", "0755"]).await;
+}
+
+#[tokio::test]
+async fn wrong_architecture() {
+    let folder = Folder::new("architecture");
+    let (other, name) = if cfg!(target_arch = "x86_64") { (183, "aarch64") } else { (62, "x86_64") };
+    let handler = folder.write("main", 0o755, &elf(other));
+    check(&handler, &[], "Runtime.Go1xCannotStart", &["exec format error", name, "GOARCH="]).await;
+}
+
+#[tokio::test]
+async fn no_program_at_all() {
+    let folder = Folder::new("kinds");
+    let text = folder.write("text", 0o755, b"MZ for another system");
+    check(&text, &[], "Runtime.Go1xCannotStart", &["exec format error", "no Linux program", "GOOS=linux"])
+        .await;
+    let script = folder.write("script", 0o755, b"#!/no/such/shell\r\necho\r\n");
+    check(
+        &script,
+        &[],
+        "Runtime.Go1xCannotStart",
+        &["no such file or directory", "script", "/no/such/shell"],
+    )
+    .await;
+    let empty = folder.write("empty", 0o755, b"");
+    check(&empty, &[], "Runtime.Go1xCannotStart", &["exec format error"]).await;
+}
+
+#[tokio::test]
+async fn exits_at_once() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    for (code, status) in [("0", "exit status 0"), ("3", "exit status 3")] {
+        let variables = [("HANDLER_EXIT_AT_START", code)];
+        check(&handler, &variables, "Runtime.Go1xHandlerExited", &[status, "before it listened"]).await;
+    }
+}
+
+#[tokio::test]
+async fn never_listens() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let variables = [("HANDLER_NEVER_LISTEN", "1"), ("GO1X_READY_TIMEOUT_MS", "200")];
+    let texts = ["has not answered on port", "200 ms", "no port", "GO1X_READY_TIMEOUT_MS"];
+    check(&handler, &variables, "Runtime.Go1xNotListening", &texts).await;
+    let Some(stranger) = peers::require(Peer::Stranger) else { return };
+    let variables = [("STRANGER_SAYS", "otherport"), ("GO1X_READY_TIMEOUT_MS", "500")];
+    check(&stranger, &variables, "Runtime.Go1xNotListening", &["it listens on ["]).await;
+}
+
+#[tokio::test]
+async fn speaks_something_else() {
+    let Some(stranger) = peers::require(Peer::Stranger) else { return };
+    let wrong = "does not speak net/rpc";
+    check(&stranger, &[("STRANGER_SAYS", "http")], "Runtime.Go1xNotAHandler", &[wrong, "lambda.Start"]).await;
+    check(&stranger, &[("STRANGER_SAYS", "noise")], "Runtime.Go1xNotAHandler", &[wrong]).await;
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let texts = ["Function.Ping", "out of order"];
+    check(&handler, &[("HANDLER_PING_ERROR", "out of order")], "Runtime.Go1xNotAHandler", &texts).await;
+}
+
+#[tokio::test]
+async fn an_exec_wrapper_gets_the_command_line() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let folder = Folder::new("wrapper");
+    let script = b"#!/bin/sh\nexport WRAPPED=yes\nexec \"$@\"\n";
+    let wrapper = folder.write("wrapper", 0o755, script);
+    let variables = [("AWS_LAMBDA_EXEC_WRAPPER", wrapper.to_str().unwrap())];
+    let sandbox = Sandbox::start(&handler, &variables).await;
+    let seen = sandbox.ask(r#"{"do":"context","env":["WRAPPED"]}"#).await;
+    assert_eq!(seen["env"]["WRAPPED"], "yes");
+
+    let variables = [("AWS_LAMBDA_EXEC_WRAPPER", "/opt/no/wrapper")];
+    let texts = ["no such file or directory", "AWS_LAMBDA_EXEC_WRAPPER"];
+    check(&handler, &variables, "Runtime.Go1xCannotStart", &texts).await;
+}
+
+/// What bootstrap says and how it exits, with nothing around it.
+async fn alone(variables: &[(&str, &str)]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
+    command.env_clear().envs(variables.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("bootstrap ends").unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[tokio::test]
+async fn settings_that_make_no_sense() {
+    let check = |(code, text): (Option<i32>, String), wanted: &str| {
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains(wanted), "{text}");
+    };
+    check(alone(&[]).await, "AWS_LAMBDA_RUNTIME_API is not set");
+    check(alone(&[("AWS_LAMBDA_RUNTIME_API", "localhost")]).await, "_HANDLER is not set");
+    let run = [("AWS_LAMBDA_RUNTIME_API", "localhost"), ("_HANDLER", "main")];
+    check(alone(&run).await, "the Runtime API's address \"localhost\" has no port: expected host:port");
+    let run = [("AWS_LAMBDA_RUNTIME_API", "localhost:1"), ("_HANDLER", "main"), ("GO1X_LOG", "go1x=loud")];
+    check(alone(&run).await, "GO1X_LOG is \"go1x=loud\"");
+    // Of a setting that is wrong the platform is told too.
+    let emulator = Emulator::start(Settings::default()).await.unwrap();
+    let run =
+        [("AWS_LAMBDA_RUNTIME_API", emulator.runtime_api()), ("_HANDLER", "main"), ("GO1X_MODE", "fast")];
+    check(alone(&run).await, "GO1X_MODE is \"fast\"; it can be auto, rpc or direct");
+    let failure = tokio::time::timeout(PATIENCE, emulator.wait_ready()).await.unwrap().unwrap_err();
+    assert_eq!(failure.error_type.as_deref(), Some("Runtime.Go1xSetting"));
+}
+
+#[tokio::test]
+async fn a_runtime_api_that_refuses() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (code, text) = alone(&[
+        ("AWS_LAMBDA_RUNTIME_API", &closed),
+        ("LAMBDA_TASK_ROOT", handler.parent().unwrap().to_str().unwrap()),
+        ("_HANDLER", handler.file_name().unwrap().to_str().unwrap()),
+    ])
+    .await;
+    assert_eq!(code, Some(1));
+    assert!(text.contains(&format!("no connection to the Runtime API at {closed}")), "{text}");
+    assert!(text.contains("refused"), "{text}");
+}
