@@ -65,13 +65,26 @@ impl ChildCommand {
         })
     }
 
+    /// Refuses what the kernel would refuse. It has to be done here, since some C libraries hand a file that the
+    /// kernel does not know to the shell.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        match Executable::read(&self.program) {
+            Ok(Executable::Other(_)) => Err(io::Error::from_raw_os_error(NO_EXEC)),
+            Ok(Executable::Elf { machine }) if machine != Machine::OURS => {
+                Err(io::Error::from_raw_os_error(NO_EXEC))
+            }
+            // What is missing or may not be read is for the kernel to say.
+            _ => Ok(()),
+        }
+    }
+
     /// Why the program could not be started: Go's own words first, then what was found and what helps.
     pub(crate) fn spawn_failure(&self, error: &io::Error) -> FunctionError {
         let program = self.program.display();
         let reason = match error.raw_os_error() {
-            Some(2) => "no such file or directory".to_owned(),
-            Some(8) => "exec format error".to_owned(),
-            Some(13) => "permission denied".to_owned(),
+            Some(NO_ENTRY) => "no such file or directory".to_owned(),
+            Some(NO_EXEC) => "exec format error".to_owned(),
+            Some(NO_ACCESS) => "permission denied".to_owned(),
             _ => error.to_string(),
         };
         let diagnosis = self.diagnose(error);
@@ -125,6 +138,11 @@ impl ChildCommand {
         }
     }
 }
+
+/// errno(3): `ENOENT`, `ENOEXEC`, `EACCES`.
+const NO_ENTRY: i32 = 2;
+const NO_EXEC: i32 = 8;
+const NO_ACCESS: i32 = 13;
 
 /// The kinds of files that matter to a start.
 enum Executable {

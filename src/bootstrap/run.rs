@@ -83,6 +83,9 @@ pub async fn refuse(environment: &Environment, error: &Error) {
 
 /// The handler takes this process's place; it returns only if it cannot.
 fn replace_process(command: &ChildCommand) -> FunctionError {
+    if let Err(error) = command.check() {
+        return command.spawn_failure(&error);
+    }
     let mut replacement = Command::new(&command.program);
     replacement.args(&command.arguments).current_dir(&command.directory).env_clear();
     replacement.envs(command.environment.iter().filter(|(name, _)| *name != start::SERVER_PORT));

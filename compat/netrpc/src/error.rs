@@ -13,8 +13,11 @@ pub enum Error {
     Server(String),
     /// The connection was closed, or had failed, before the call was sent. Go's `rpc.ErrShutdown`.
     Shutdown,
-    /// The connection ended while the call was pending, between messages or within one.
+    /// The connection ended while the call was pending.
     UnexpectedEof,
+    /// The connection ended within a message: what was sent before may not have been net/rpc at all.
+    /// Go does not tell this from [`Error::UnexpectedEof`].
+    Truncated,
     /// Reading replies failed.
     Receive(Arc<io::Error>),
     /// Sending the request failed: the peer has no more than a part of it, and has not run it.
@@ -43,7 +46,7 @@ impl fmt::Display for Error {
         match self {
             Error::Server(text) => f.write_str(text),
             Error::Shutdown => f.write_str("connection is shut down"),
-            Error::UnexpectedEof => f.write_str("unexpected EOF"),
+            Error::UnexpectedEof | Error::Truncated => f.write_str("unexpected EOF"),
             Error::Receive(_) => f.write_str("receiving the reply failed"),
             Error::Send(_) => f.write_str("sending the request failed"),
             Error::Payload(_) => f.write_str("the argument's bytes were not all sent"),
@@ -57,7 +60,7 @@ impl std::error::Error for Error {
         match self {
             Error::Receive(error) | Error::Send(error) | Error::Payload(error) => Some(&**error),
             Error::Gob { source, .. } => Some(source),
-            Error::Server(_) | Error::Shutdown | Error::UnexpectedEof => None,
+            Error::Server(_) | Error::Shutdown | Error::UnexpectedEof | Error::Truncated => None,
         }
     }
 }

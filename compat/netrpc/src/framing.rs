@@ -51,7 +51,7 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
             let missing = frame.map_or(0, |frame| frame.total() - self.buffer.len());
             self.reserve(missing);
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                return if self.buffer.is_empty() { Ok(None) } else { Err(Error::UnexpectedEof) };
+                return if self.buffer.is_empty() { Ok(None) } else { Err(Error::Truncated) };
             }
         }
     }
@@ -118,7 +118,7 @@ mod tests {
     #[tokio::test]
     async fn a_stream_that_ends_within_a_message_says_so() {
         let mut reader = MessageReader::new(&[5, 1, 2][..], usize::MAX);
-        assert!(matches!(reader.next().await, Err(Error::UnexpectedEof)));
+        assert!(matches!(reader.next().await, Err(Error::Truncated)));
         let mut reader = MessageReader::new(&[0xf7][..], usize::MAX);
         assert!(matches!(reader.next().await, Err(Error::Gob { .. })));
     }
@@ -127,7 +127,7 @@ mod tests {
     async fn a_claimed_length_costs_no_memory() {
         // 2^32 bytes are announced and three come.
         let mut reader = MessageReader::new(&[0xfb, 1, 0, 0, 0, 0, 1, 2, 3][..], usize::MAX);
-        assert!(matches!(reader.next().await, Err(Error::UnexpectedEof)));
+        assert!(matches!(reader.next().await, Err(Error::Truncated)));
         assert!(reader.buffer.capacity() <= 2 * GROW_LIMIT);
         let mut reader = MessageReader::new(&[0xfb, 1, 0, 0, 0, 0, 1, 2, 3][..], 1 << 20);
         assert!(matches!(reader.next().await, Err(Error::Receive(_))));

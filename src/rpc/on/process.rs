@@ -22,6 +22,7 @@ impl Process {
     /// Starts the handler in a process group of its own, so that one signal reaches all that it starts, and
     /// signals from the platform reach it once: through us.
     pub(super) fn spawn(command: &ChildCommand, port: u16) -> io::Result<Process> {
+        command.check()?;
         let mut spawned = Command::new(&command.program);
         spawned
             .args(&command.arguments)

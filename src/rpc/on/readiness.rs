@@ -1,6 +1,7 @@
 //! From a started child to one that answered its first ping: the port, the wait, and what to say when it
 //! does not come to that.
 
+use std::convert::Infallible;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
@@ -44,12 +45,16 @@ pub(super) async fn start(command: &ChildCommand) -> Result<Ready, FunctionError
     let process = Process::spawn(command, port).map_err(|error| command.spawn_failure(&error))?;
     debug!(pid = process.pid(), port, program = %command.program.display(), "handler started");
     let waiting = Waiting { command, process: &process, port, since: Instant::now() };
-    let found = match command.ready_timeout {
-        None => waiting.until_ready().await,
-        Some(limit) => match tokio::time::timeout(limit, waiting.until_ready()).await {
-            Ok(found) => found,
-            Err(_) => Err(waiting.too_late(limit)),
-        },
+    let limit = async {
+        match command.ready_timeout {
+            Some(limit) => tokio::time::sleep(limit).await,
+            None => std::future::pending().await,
+        }
+    };
+    let found = tokio::select! {
+        found = waiting.until_ready() => found,
+        never = waiting.warn() => match never {},
+        () = limit => Err(waiting.too_late()),
     };
     match found {
         Ok(Some(client)) => Ok(Ready::Serves(process, client)),
@@ -76,7 +81,6 @@ struct Waiting<'a> {
 impl Waiting<'_> {
     /// `None`: the handler polls the Runtime API itself.
     async fn until_ready(&self) -> Result<Option<Client>, FunctionError> {
-        let mut warned = false;
         let mut next_look = FIRST_LOOK;
         loop {
             if let Some(status) = self.process.status() {
@@ -95,15 +99,18 @@ impl Waiting<'_> {
                     return Ok(None);
                 }
             }
-            if !warned && self.since.elapsed() > WARN_AFTER {
-                warned = true;
-                warn!("{}", self.silence(WARN_AFTER));
-            }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 _ = self.process.wait() => {}
             }
         }
+    }
+
+    /// Says once what is known of a handler that takes long.
+    async fn warn(&self) -> Infallible {
+        tokio::time::sleep(WARN_AFTER).await;
+        warn!("{}", self.silence());
+        std::future::pending().await
     }
 
     /// Go's `localhost` is 127.0.0.1 unless the machine has only IPv6.
@@ -136,9 +143,10 @@ impl Waiting<'_> {
                 format!("port {} was taken by another program while the handler started", self.port)
             }
             Err(netrpc::Error::Server(text)) => format!("the handler answered Function.Ping with {text:?}"),
-            Err(error @ netrpc::Error::Gob { .. }) => {
-                let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-                format!("what listens on the handler's port does not speak net/rpc: {error}: {source}")
+            Err(error @ (netrpc::Error::Gob { .. } | netrpc::Error::Truncated)) => {
+                let source =
+                    std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+                format!("what listens on the handler's port does not speak net/rpc: {error}{source}")
             }
             Err(error) => {
                 debug!(%error, "ping not answered");
@@ -172,13 +180,13 @@ impl Waiting<'_> {
         self.failure("Runtime.Go1xHandlerExited", text)
     }
 
-    fn too_late(&self, limit: Duration) -> FunctionError {
-        let text = format!("{}. The limit is GO1X_READY_TIMEOUT_MS", self.silence(limit));
+    fn too_late(&self) -> FunctionError {
+        let text = format!("{}. The limit is GO1X_READY_TIMEOUT_MS", self.silence());
         self.failure("Runtime.Go1xNotListening", text)
     }
 
     /// What is known of a handler that does not come up.
-    fn silence(&self, elapsed: Duration) -> String {
+    fn silence(&self) -> String {
         let pid = self.process.pid();
         let ports = sockets::listening_ports(pid);
         let found = if ports.is_empty() {
@@ -189,7 +197,7 @@ impl Waiting<'_> {
         format!(
             "the handler (process {pid}) runs but has not answered on port {} (_LAMBDA_SERVER_PORT) for {} ms: {found}",
             self.port,
-            elapsed.as_millis()
+            self.since.elapsed().as_millis()
         )
     }
 

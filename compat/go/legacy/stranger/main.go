@@ -1,5 +1,6 @@
 // Command stranger listens where a go1.x handler should and says what a handler never would. STRANGER_SAYS
-// chooses: "http" answers like a web server, "noise" sends bytes that are no gob, "otherport" serves well but
+// chooses: "http" answers and hangs up like a web server,
+// "mute" accepts connections and says nothing, "noise" sends bytes that are no gob, "otherport" serves well but
 // elsewhere, "laternoise" pings well and answers an invocation with noise, "wrongtype" pings well and answers
 // with a reply of another type, "wrongseq" answers a call that nobody made.
 package main
@@ -65,9 +66,11 @@ func serve(says string, conn net.Conn) {
 	switch says {
 	case "http":
 		fmt.Fprint(conn, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
-		io.Copy(io.Discard, conn)
+		conn.Close()
 	case "noise":
 		conn.Write(noise)
+		io.Copy(io.Discard, conn)
+	case "mute":
 		io.Copy(io.Discard, conn)
 	case "wrongtype":
 		server.RegisterName("Function", mistyped{})
