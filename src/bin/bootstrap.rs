@@ -22,24 +22,27 @@ fn serve() -> anyhow::Result<Exit> {
     let environment: Environment = std::env::vars_os().collect();
     // One thread: an invocation is one thing after the other, and a second thread only adds hand-overs.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let settings = match Settings::read(environment.clone()).and_then(diagnose) {
-            Ok(settings) => settings,
-            Err(error) => {
-                refuse(&environment, &error).await;
-                return Err(error.into());
-            }
-        };
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let shutdown = async {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        };
-        Ok(bootstrap::run(&settings, shutdown).await?)
-    })
+    // A task of its own: what `block_on` itself runs goes through the I/O driver each time another task wakes it.
+    runtime.block_on(async { tokio::spawn(run(environment)).await? })
+}
+
+async fn run(environment: Environment) -> anyhow::Result<Exit> {
+    let settings = match Settings::read(environment.clone()).and_then(diagnose) {
+        Ok(settings) => settings,
+        Err(error) => {
+            refuse(&environment, &error).await;
+            return Err(error.into());
+        }
+    };
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let shutdown = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    Ok(bootstrap::run(&settings, shutdown).await?)
 }
 
 /// The shim's own diagnostics go to stderr, as `GO1X_LOG` says; the handler's output is not touched.

@@ -61,8 +61,10 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
             self.buffer = BytesMut::new();
         }
         if self.buffer.capacity() - self.buffer.len() < missing.clamp(READ_SIZE / 4, GROW_LIMIT) {
-            // Memory of messages that were handed out and dropped since is taken back here.
-            self.buffer.reserve(missing.min(self.buffer.len().max(GROW_LIMIT)).max(READ_SIZE));
+            // Memory of messages that were handed out and dropped since is taken back here. Some is left over for
+            // the start of the next message, so that the buffer is still this one when they are.
+            let grow = missing.min(self.buffer.len().max(GROW_LIMIT));
+            self.buffer.reserve(grow + READ_SIZE);
         }
     }
 }

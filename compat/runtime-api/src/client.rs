@@ -47,6 +47,8 @@ pub struct Client {
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
+/// Events are read in pieces of up to this size.
+const READ_BUFFER: usize = 120 * 1024;
 /// Bytes of a refusal that are kept for the error's text.
 const REFUSAL_LIMIT: usize = 64 * 1024;
 
@@ -186,7 +188,9 @@ impl Client {
         let failed = |source| Error::Connect { address: self.address.clone(), source };
         let stream = TcpStream::connect(&self.address).await.map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream))
+        let (sender, connection) = http1::Builder::new()
+            .max_buf_size(READ_BUFFER)
+            .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| failed(std::io::Error::other(error)))?;
         tokio::spawn(async move {

@@ -13,6 +13,8 @@
 mod convert;
 mod function;
 mod messages;
+#[cfg(test)]
+mod messages_golden;
 mod process;
 mod readiness;
 mod sockets;
