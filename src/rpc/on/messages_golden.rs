@@ -262,7 +262,12 @@ fn invoke_error(value: &Json) -> InvokeError {
     InvokeError {
         message: text(&value["Message"]),
         error_type: text(&value["Type"]),
-        stack_trace: value["StackTrace"].as_array().map_or(&[][..], Vec::as_slice).iter().map(frame).collect(),
+        stack_trace: value["StackTrace"]
+            .as_array()
+            .map_or(&[][..], Vec::as_slice)
+            .iter()
+            .map(frame)
+            .collect(),
         should_exit: value["ShouldExit"].as_bool().unwrap_or_default(),
     }
 }

@@ -1,0 +1,39 @@
+//! The build without RPC: `bootstrap` makes way for a handler that polls for itself, and refuses anything else in
+//! aws-lambda-go's words.
+#![cfg(feature = "norpc")]
+
+#[allow(unreachable_pub, reason = "shared by several test targets")]
+mod support;
+
+use peers::Peer;
+use serde_json::json;
+use support::Sandbox;
+
+#[tokio::test]
+async fn the_handler_takes_bootstraps_place() {
+    let Some(handler) = peers::require(Peer::HandlerCurrentNorpc) else { return };
+    for mode in ["", "auto", "direct"] {
+        let sandbox = Sandbox::start(&handler, &[("GO1X_MODE", mode), ("_LAMBDA_SERVER_PORT", "1")]).await;
+        let seen = sandbox.ask(r#"{"do":"context","env":["_LAMBDA_SERVER_PORT"]}"#).await;
+        assert_eq!(seen["pid"], sandbox.pid(), "it is the same process");
+        assert_eq!(seen["env"]["_LAMBDA_SERVER_PORT"], json!(null));
+        assert_eq!(seen["cwd"], json!(handler.parent().unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn rpc_is_refused() {
+    let Some(handler) = peers::require(Peer::HandlerCurrentNorpc) else { return };
+    let (error, _, status) = Sandbox::start(&handler, &[("GO1X_MODE", "rpc")]).await.init_failure().await;
+    assert_eq!(error["errorType"], "Runtime.Go1xNoRpc");
+    let text = "_LAMBDA_SERVER_PORT was present but the function was compiled without RPC support";
+    assert_eq!(error["errorMessage"], text);
+    assert_eq!(status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn a_handler_that_is_not_there_is_an_init_error_all_the_same() {
+    let folder = support::Folder::new("norpc-missing");
+    let (error, ..) = Sandbox::start(&folder.path().join("main"), &[]).await.init_failure().await;
+    assert_eq!(error["errorType"], "Runtime.Go1xCannotStart");
+}
