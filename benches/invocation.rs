@@ -45,13 +45,15 @@ async fn compare(test: bool) -> anyhow::Result<()> {
     println!("bridge: {} in front of {}", bootstrap.display(), Peer::EchoCurrent);
     println!("direct: {}", Peer::EchoCurrentNorpc);
     println!("TCP congestion control: {}", congestion_control());
+    println!("in µs: p50 (p25–p75) of an invocation; CPU time of all the processes of a side for one");
     println!(
-        "{:>10} {:>7} {:>22} {:>22} {:>7}",
-        "bytes", "rounds", "bridge p50 (p25–p75)", "direct p50 (p25–p75)", "ratio"
+        "{:>8} {:>6} {:>25} {:>25} {:>6} {:>8} {:>8} {:>6}",
+        "bytes", "rounds", "bridge", "direct", "ratio", "CPU", "CPU", "ratio"
     );
     for (size, rounds) in SIZES {
         let rounds = if test { 3 } else { rounds };
         let event = event(size);
+        let before = [bridge.cpu_time(), direct.cpu_time()];
         let (mut bridged, mut directed) = (Vec::new(), Vec::new());
         for round in 0..rounds + rounds / WARM_UP {
             // Who goes first changes, in case it matters.
@@ -63,9 +65,18 @@ async fn compare(test: bool) -> anyhow::Result<()> {
                 directed.push(direct);
             }
         }
+        let invocations = (rounds + rounds / WARM_UP) as u32;
+        let cpu = [(&bridge, before[0]), (&direct, before[1])].map(|(runner, before)| {
+            (runner.cpu_time() - before).as_secs_f64() / f64::from(invocations) * 1e6
+        });
         let (bridge, direct) = (Quartiles::of(bridged), Quartiles::of(directed));
         let ratio = bridge.median.as_secs_f64() / direct.median.as_secs_f64();
-        println!("{size:>10} {rounds:>7} {bridge:>22} {direct:>22} {ratio:>7.3}");
+        println!(
+            "{size:>8} {rounds:>6} {bridge:>25} {direct:>25} {ratio:>6.3} {:>8.1} {:>8.1} {:>6.3}",
+            cpu[0],
+            cpu[1],
+            cpu[0] / cpu[1]
+        );
     }
     Ok(())
 }
@@ -86,7 +97,7 @@ fn congestion_control() -> String {
 /// An emulator and the runtime that polls it.
 struct Runner {
     emulator: Emulator,
-    _runtime: Child,
+    runtime: Child,
 }
 
 impl Runner {
@@ -102,7 +113,7 @@ impl Runner {
             .spawn()
             .with_context(|| program.display().to_string())?;
         emulator.wait_ready().await?;
-        Ok(Runner { emulator, _runtime: runtime })
+        Ok(Runner { emulator, runtime })
     }
 
     async fn invoke(&self, event: &Bytes) -> anyhow::Result<Duration> {
@@ -110,6 +121,23 @@ impl Runner {
         ensure!(outcome.function_error.is_none(), "{outcome:?}");
         ensure!(outcome.payload == *event, "the answer is not the event");
         Ok(outcome.duration)
+    }
+}
+
+impl Runner {
+    /// Time on a CPU of the runtime and its children, all threads, to the nanosecond: `/proc/PID/schedstat`.
+    fn cpu_time(&self) -> Duration {
+        let root = self.runtime.id().unwrap_or_default();
+        let children =
+            std::fs::read_to_string(format!("/proc/{root}/task/{root}/children")).unwrap_or_default();
+        let processes = children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).chain([root]);
+        let threads =
+            processes.flat_map(|pid| std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten());
+        let time = |path: PathBuf| {
+            let text = std::fs::read_to_string(path.join("schedstat")).ok()?;
+            text.split_ascii_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+        };
+        threads.flatten().filter_map(|thread| time(thread.path())).sum()
     }
 }
 
@@ -130,6 +158,6 @@ impl Quartiles {
 impl std::fmt::Display for Quartiles {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let micros = |duration: Duration| duration.as_secs_f64() * 1e6;
-        f.pad(&format!("{:.1} ({:.1}–{:.1}) µs", micros(self.median), micros(self.lower), micros(self.upper)))
+        f.pad(&format!("{:.1} ({:.1}–{:.1})", micros(self.median), micros(self.lower), micros(self.upper)))
     }
 }

@@ -8,6 +8,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
+/// musl's own allocator returns every large buffer to the kernel, which has to clear its pages for the next
+/// invocation; this one keeps up to 2 MB.
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     match serve() {
         Ok(exit) => ExitCode::from(exit.code()),

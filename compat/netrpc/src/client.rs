@@ -1,7 +1,7 @@
 //! The calling end of a connection: sends requests, and hands each reply to the call it belongs to.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -19,6 +19,9 @@ use crate::pending::{Outcome, Pending};
 
 /// Replies with longer messages than this are refused unless [`Client::with_limit`] says otherwise.
 const MESSAGE_LIMIT: usize = 256 * 1024 * 1024;
+
+/// Payloads are sent in parts of about this size.
+const GATHER_LIMIT: usize = 1024 * 1024;
 
 /// A connection to a server of Go's `net/rpc`. Calls may overlap; a call that is dropped is not waited for
 /// any more, and its reply is passed over. The connection closes when the client is dropped.
@@ -41,6 +44,8 @@ struct Writer {
     encoder: Encoder,
     /// One call's messages, kept for its memory.
     buffer: Vec<u8>,
+    /// A part of one call's payload.
+    gathered: Vec<Bytes>,
 }
 
 /// Bytes for an argument's [`gob::Hole`], sent by reference as they come.
@@ -99,6 +104,7 @@ impl Client {
                 stream: Box::new(write),
                 encoder: Encoder::new(),
                 buffer: Vec::new(),
+                gathered: Vec::new(),
             }),
             reader: reader.abort_handle(),
         }
@@ -254,19 +260,33 @@ impl Writer {
         let (head, tail) = self.buffer.split_at(hole.map_or(self.buffer.len(), |hole| hole.at));
         let mut left = hole.map_or(0, |hole| hole.length);
         let mut head = head;
-        while left > 0 {
-            let chunk = match payload.chunk().await {
-                Some(chunk) => chunk.map_err(|error| Error::Payload(Arc::new(error)))?,
-                None => return Err(wrong_length()),
-            };
-            left = left.checked_sub(chunk.len() as u64).ok_or_else(wrong_length)?;
+        // What goes out in one write wakes the peer once. It can do nothing before the message's end, but for taking
+        // bytes in while we wait for more, so a payload that comes in pieces is gathered up to a point.
+        loop {
+            self.gathered.clear();
+            let mut size = 0;
+            while left > 0 && size < GATHER_LIMIT {
+                let chunk = match payload.chunk().await {
+                    Some(chunk) => chunk.map_err(|error| Error::Payload(Arc::new(error)))?,
+                    None => return Err(wrong_length()),
+                };
+                left = left.checked_sub(chunk.len() as u64).ok_or_else(wrong_length)?;
+                size += chunk.len();
+                self.gathered.push(chunk);
+            }
             let end = if left == 0 { tail } else { &[] };
-            write_all(&mut self.stream, [head, &chunk, end]).await.map_err(not_sent)?;
+            let mut slices: Vec<IoSlice<'_>> = Vec::with_capacity(self.gathered.len() + 2);
+            slices.push(IoSlice::new(head));
+            slices.extend(self.gathered.iter().map(|chunk| IoSlice::new(chunk)));
+            slices.push(IoSlice::new(end));
+            write_all(&mut self.stream, &mut slices).await.map_err(not_sent)?;
             head = &[];
+            if left == 0 {
+                break;
+            }
         }
-        if hole.is_none() {
-            write_all(&mut self.stream, [head]).await.map_err(not_sent)?;
-        }
+        // Its memory is whoever's it came from; the next payload may need it.
+        self.gathered.clear();
         self.stream.flush().await.map_err(not_sent)
     }
 }

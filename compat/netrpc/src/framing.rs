@@ -74,19 +74,17 @@ fn header_error(source: gob::Error) -> Error {
 }
 
 /// Writes the parts in order, with one system call if the stream takes them all at once.
-pub(crate) async fn write_all<W: AsyncWrite + Unpin, const N: usize>(
+pub(crate) async fn write_all<W: AsyncWrite + Unpin>(
     stream: &mut W,
-    parts: [&[u8]; N],
+    mut parts: &mut [IoSlice<'_>],
 ) -> io::Result<()> {
-    let mut slices = parts.map(IoSlice::new);
-    let mut rest = &mut slices[..];
-    IoSlice::advance_slices(&mut rest, 0); // drops empty parts at the front
-    while !rest.is_empty() {
-        let written = poll_fn(|context| Pin::new(&mut *stream).poll_write_vectored(context, rest)).await?;
+    IoSlice::advance_slices(&mut parts, 0); // drops empty parts at the front
+    while !parts.is_empty() {
+        let written = poll_fn(|context| Pin::new(&mut *stream).poll_write_vectored(context, parts)).await?;
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
-        IoSlice::advance_slices(&mut rest, written);
+        IoSlice::advance_slices(&mut parts, written);
     }
     Ok(())
 }
@@ -106,7 +104,7 @@ mod tests {
             let bytes = stream.clone();
             tokio::spawn(async move {
                 for piece in bytes.chunks(step) {
-                    write_all(&mut near, [piece, &[]]).await.unwrap();
+                    write_all(&mut near, &mut [IoSlice::new(piece), IoSlice::new(&[])]).await.unwrap();
                 }
             });
             let mut reader = MessageReader::new(far, usize::MAX);

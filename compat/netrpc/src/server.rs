@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -187,7 +187,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
                 "the payload does not fit the reply's hole",
             ));
         }
-        write_all(&mut self.stream, [head, &reply.payload, tail]).await?;
+        write_all(&mut self.stream, &mut [head, &reply.payload, tail].map(IoSlice::new)).await?;
         self.stream.flush().await
     }
 }

@@ -48,7 +48,7 @@ pub struct Client {
 }
 
 /// Events are read in pieces of up to this size.
-const READ_BUFFER: usize = 120 * 1024;
+const READ_BUFFER: usize = 256 * 1024;
 /// Bytes of a refusal that are kept for the error's text.
 const REFUSAL_LIMIT: usize = 64 * 1024;
 
