@@ -3,9 +3,11 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use go1x::{Bytes, Context, Error, FunctionError, handler_fn, invoke_loop};
+use go1x::{Bytes, Context, Error, FunctionError, Handler, Invocation, handler_fn, invoke_loop};
 use runtime_api::Client;
 use runtime_api::emulator::{Emulator, Framing, InvokeRequest, Settings};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 async fn answer(event: Bytes, context: Context) -> Result<Bytes, FunctionError> {
@@ -85,4 +87,54 @@ async fn without_a_door_the_variables_are_named() {
         error.to_string(),
         format!("expected AWS Lambda environment variables {names} are not defined")
     );
+}
+
+/// Fails without looking at its event.
+struct Deaf;
+
+impl Handler for Deaf {
+    async fn call(&self, _: Invocation) -> Result<Bytes, FunctionError> {
+        Err(FunctionError::new("Deaf", "what?"))
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_is_not_read_does_no_harm_to_the_next() {
+    let emulator = Emulator::start(Settings::default()).await.unwrap();
+    let mut client = Client::new(emulator.runtime_api()).unwrap();
+    let runtime = tokio::spawn(async move { invoke_loop::run(&mut client, &Deaf).await });
+    for length in [6 << 20, 0, 1, 1 << 20] {
+        let outcome = emulator.invoke(vec![b'e'; length]).await;
+        assert_eq!(outcome.payload, r#"{"errorMessage":"what?","errorType":"Deaf"}"#, "{length}");
+    }
+    assert!(!runtime.is_finished());
+    runtime.abort();
+}
+
+/// A Runtime API whose connection breaks within an event: the invocation fails, and the answer comes over a new one.
+#[tokio::test]
+async fn an_event_that_breaks_off_fails_its_invocation() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let api = tokio::spawn(async move {
+        let (mut first, _) = listener.accept().await.unwrap();
+        let head = "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: r1\r\nlambda-runtime-deadline-ms: 1\r\n\
+                    content-length: 1000\r\n\r\nhalf of it";
+        first.write_all(head.as_bytes()).await.unwrap();
+        drop(first);
+        let (mut second, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"}") {
+            assert_ne!(second.read_buf(&mut request).await.unwrap(), 0);
+        }
+        String::from_utf8(request).unwrap()
+    });
+    let mut client = Client::new(&address).unwrap();
+    let runtime = tokio::spawn(async move { invoke_loop::run(&mut client, &handler_fn(answer)).await });
+    let request = tokio::time::timeout(Duration::from_secs(30), api).await.unwrap().unwrap();
+    assert!(request.starts_with("POST /2018-06-01/runtime/invocation/r1/error "), "{request}");
+    assert!(request.contains(r#""errorType":"Runtime.Go1xEventLost""#), "{request}");
+    // The API is gone for good then.
+    let ended = tokio::time::timeout(Duration::from_secs(30), runtime).await.unwrap().unwrap();
+    assert!(matches!(ended, Err(Error::RuntimeApi(_))), "{ended:?}");
 }
