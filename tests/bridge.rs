@@ -1,7 +1,7 @@
 //! The bridge in one piece: emulator, the built `bootstrap`, and a Go handler that misbehaves on demand.
 #![cfg(not(feature = "norpc"))]
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
-#[allow(unreachable_pub, reason = "shared by several test targets")]
 mod support;
 
 use peers::Peer;

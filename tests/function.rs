@@ -1,6 +1,7 @@
 //! The legacy door: a Rust handler served as `Function`, called by a real Go net/rpc client that plays the go1.x
 //! runtime.
 #![cfg(not(feature = "norpc"))]
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
 use std::process::Stdio;
 

@@ -1,8 +1,8 @@
 //! The build without RPC: `bootstrap` makes way for a handler that polls for itself, and refuses anything else in
 //! aws-lambda-go's words.
 #![cfg(feature = "norpc")]
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
-#[allow(unreachable_pub, reason = "shared by several test targets")]
 mod support;
 
 use peers::Peer;

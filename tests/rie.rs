@@ -1,8 +1,8 @@
 //! `bootstrap` behind AWS's own Runtime Interface Emulator, in front of a handler on aws-lambda-go v1.13.3, which
 //! knows nothing of the Runtime API.
 #![cfg(not(feature = "norpc"))]
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
-#[allow(unreachable_pub, reason = "shared by several test targets")]
 mod support;
 
 use std::process::Stdio;

@@ -1,8 +1,8 @@
 //! Handlers that do not start: each is a named init error that says cause and cure, a non-zero exit, and leaves
 //! no process behind.
 #![cfg(not(feature = "norpc"))]
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
-#[allow(unreachable_pub, reason = "shared by several test targets")]
 mod support;
 
 use std::path::Path;

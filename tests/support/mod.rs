@@ -1,6 +1,7 @@
 //! A sandbox for tests: the emulator, and the real `bootstrap` in front of a handler.
 
-#![allow(dead_code, reason = "each test target uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test target uses its part")]
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};

@@ -40,7 +40,7 @@ impl Process {
             let status = child.wait().await;
             // What the handler started is not to outlive it; the group may be empty, which is fine.
             _ = kill_process_group(pid, Signal::KILL);
-            tell.send_replace(Some(status.unwrap_or_else(|_| ExitStatus::from_raw(0))));
+            tell.send_replace(Some(status.unwrap_or_else(|_| ExitStatus::from_raw(255 << 8))));
         });
         Ok(Process { pid, exited })
     }
