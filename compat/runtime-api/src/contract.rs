@@ -13,6 +13,8 @@ pub const RUNTIME_API_VARIABLE: &str = "AWS_LAMBDA_RUNTIME_API";
 pub const NEXT_PATH: &str = "/runtime/invocation/next";
 /// Route of a failure before the first `next`, below [`API_VERSION`].
 pub const INIT_ERROR_PATH: &str = "/runtime/init/error";
+/// Answers `pong`; kept by the platform for old clients. Below [`API_VERSION`].
+pub const PING_PATH: &str = "/ping";
 /// Routes of one invocation start with this, below [`API_VERSION`]; the request id follows.
 pub const INVOCATION_PATH: &str = "/runtime/invocation/";
 /// Ends the route of an invocation's payload.
@@ -38,6 +40,8 @@ pub mod header {
     pub const TENANT_ID: &str = "lambda-runtime-aws-tenant-id";
     /// On `/error` and `/init/error`: the error type, for metrics.
     pub const FUNCTION_ERROR_TYPE: &str = "lambda-runtime-function-error-type";
+    /// As a trailer of `/response`: the failure's JSON in base64, for a response that failed on its way.
+    pub const FUNCTION_ERROR_BODY: &str = "lambda-runtime-function-error-body";
     /// On `/error`: X-Ray's account of the failure, one line of JSON below [`super::XRAY_CAUSE_LIMIT`].
     pub const XRAY_ERROR_CAUSE: &str = "lambda-runtime-function-xray-error-cause";
     /// On `/response`: `streaming` for a response streaming function.
@@ -53,6 +57,10 @@ pub const XRAY_CAUSE_LIMIT: usize = 64 * 1024;
 pub mod error_type {
     /// The runtime process ended while it held an invocation.
     pub const EXIT: &str = "Runtime.ExitError";
+    /// The response ended before it was complete.
+    pub const TRUNCATED_RESPONSE: &str = "Runtime.TruncatedResponse";
+    /// The response mode header has a value that is none.
+    pub const INVALID_RESPONSE_MODE: &str = "Runtime.InvalidResponseModeHeader";
     /// The invocation ran into the function's timeout.
     pub const TIMEOUT: &str = "Sandbox.Timedout";
     /// The response was larger than [`super::RESPONSE_LIMIT`].

@@ -1,4 +1,37 @@
 //! Both ends of the AWS Lambda Runtime API, and the values that cross it.
+//!
+//! ```
+//! use runtime_api::emulator::{Emulator, Settings};
+//! use runtime_api::{Client, FunctionError};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // The platform's end. On AWS, its address is in AWS_LAMBDA_RUNTIME_API.
+//! let emulator = Emulator::start(Settings::default()).await?;
+//! let caller = tokio::spawn({
+//!     let emulator = emulator.clone();
+//!     async move { emulator.invoke(r#"{"name":"Ada"}"#).await }
+//! });
+//!
+//! // The runtime's end: one invocation, which fails.
+//! let mut client = Client::new(emulator.runtime_api())?;
+//! let invocation = client.next().await?;
+//! assert_eq!(invocation.event.bytes().await?, r#"{"name":"Ada"}"#);
+//! let failure = FunctionError::new("NoSuchUser", "Ada is not here");
+//! client.fail(&invocation.context.request_id, &failure).await?;
+//!
+//! let outcome = caller.await?;
+//! assert_eq!(outcome.function_error.as_deref(), Some("Unhandled"));
+//! assert_eq!(outcome.payload, r#"{"errorMessage":"Ada is not here","errorType":"NoSuchUser"}"#);
+//! # Ok(()) }
+//! ```
+//!
+//! | module | knows |
+//! | --- | --- |
+//! | [`contract`] | routes, header names, limits and error types: what AWS fixed |
+//! | `invocation` | an event with its metadata: [`Invocation`], [`Context`], [`Event`] |
+//! | `failure` | what a function reports when it fails: [`FunctionError`] |
+//! | `client` | the runtime's end: one kept connection, one write for each request |
+//! | `emulator` | the platform's end, behind the feature of that name |
 
 mod client;
 pub mod contract;

@@ -14,15 +14,10 @@ use super::http::{self, Answer, Payload, Received};
 use super::sandbox::{Handout, Sandbox};
 use super::state::{Content, Kind, Refusal};
 use crate::contract::{
-    API_VERSION, ERROR_SUFFIX, INIT_ERROR_PATH, INVOCATION_PATH, NEXT_PATH, RESPONSE_LIMIT, RESPONSE_SUFFIX,
-    header,
+    API_VERSION, ERROR_SUFFIX, INIT_ERROR_PATH, INVOCATION_PATH, NEXT_PATH, PING_PATH, RESPONSE_LIMIT,
+    RESPONSE_SUFFIX, header,
 };
 
-/// Trailer of a response that broke off: the failure's JSON in base64 (aws-lambda-go
-/// `lambda/runtime_api_client.go`).
-const ERROR_BODY_TRAILER: &str = "lambda-runtime-function-error-body";
-/// Kept for old clients, below the API version.
-const PING_PATH: &str = "/ping";
 /// AWS's emulator sends larger events chunked: so much does Go's HTTP server gather before it decides.
 const RIE_SIZED_LIMIT: usize = 2048;
 
@@ -128,7 +123,7 @@ fn accept(
 /// The failure of a response that broke off in its middle, as aws-lambda-go tells it.
 fn failure_in(trailers: &HeaderMap) -> Option<Bytes> {
     text(trailers, header::FUNCTION_ERROR_TYPE)?;
-    let body = trailers.get(ERROR_BODY_TRAILER).map_or(&[][..], HeaderValue::as_bytes);
+    let body = trailers.get(header::FUNCTION_ERROR_BODY).map_or(&[][..], HeaderValue::as_bytes);
     Some(BASE64.decode(body).unwrap_or_default().into())
 }
 

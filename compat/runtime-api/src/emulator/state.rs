@@ -207,15 +207,14 @@ impl<E> State<E> {
                 settled: Some(running.settled(true, too_large())),
             },
             Content::Truncated => {
-                let payload = fault("Runtime.TruncatedResponse", id, "Response was truncated");
+                let payload = fault(error_type::TRUNCATED_RESPONSE, id, "Response was truncated");
                 Step {
                     told: Err(Refusal::TruncatedHttpRequest),
                     settled: Some(running.settled(true, payload)),
                 }
             }
             Content::UnknownMode => {
-                let payload =
-                    fault("Runtime.InvalidResponseModeHeader", id, "Invalid function response mode");
+                let payload = fault(error_type::INVALID_RESPONSE_MODE, id, "Invalid function response mode");
                 Step {
                     told: Err(Refusal::InvalidFunctionResponseMode),
                     settled: Some(running.settled(true, payload)),
