@@ -39,6 +39,9 @@ enum Child {
 
 impl Worker {
     /// Starts the program and waits until it serves `Function`. A failure says what is wrong and what to do.
+    ///
+    /// The kernel ends the program together with the thread that started it: a runtime's own thread, not a
+    /// short-lived one.
     pub async fn start(command: ChildCommand) -> Result<Worker, FunctionError> {
         let child = start(&command).await?;
         Ok(Worker { command, child: Mutex::new(Some(child)) })
