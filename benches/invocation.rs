@@ -2,7 +2,7 @@
 //! `-tags lambda.norpc`, which polls the Runtime API itself.
 //!
 //! Both run at the same time, each with an emulator of its own in this process, and take turns, so that what
-//! disturbs the machine disturbs both. Times run from the event being handed out to the last byte of its answer.
+//! disturbs the machine disturbs both; a turn is some invocations long, so that caches are warm. Times run from the event being handed out to the last byte of its answer.
 //! Every answer is compared with the event. See `benches/README.md`.
 
 use std::path::{Path, PathBuf};
@@ -15,19 +15,23 @@ use peers::Peer;
 use runtime_api::emulator::{Emulator, Settings};
 use tokio::process::{Child, Command};
 
-/// Payload sizes in bytes, each with the number of rounds.
-const SIZES: [(usize, usize); 4] = [(200, 4_000), (10 * 1024, 3_000), (1 << 20, 200), (6 << 20, 60)];
-/// Rounds that are not counted, as a part of the counted ones.
-const WARM_UP: usize = 10;
+/// Payload sizes in bytes, each with the number of turns, and of invocations in a turn.
+const SIZES: [(usize, usize, usize); 4] =
+    [(200, 100, 100), (10 * 1024, 100, 50), (1 << 20, 60, 10), (6 << 20, 30, 5)];
+/// Turns before those that count.
+const WARM_UP: usize = 4;
 
 fn main() -> anyhow::Result<()> {
-    // `cargo test --benches` passes it: one short round proves that the benchmark works.
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Cargo passes `--bench`; without it, or with `--test`, one short turn proves that the benchmark works.
     let test =
-        std::env::args().any(|argument| argument == "--test") || !std::env::args().any(|a| a == "--bench");
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(compare(test))
+        arguments.iter().any(|argument| argument == "--test") || !arguments.iter().any(|a| a == "--bench");
+    let wanted = arguments.iter().filter(|argument| !argument.starts_with("--")).map(|size| size.parse());
+    let wanted: Vec<usize> = wanted.collect::<Result<_, _>>().context("the arguments are sizes in bytes")?;
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(compare(test, &wanted))
 }
 
-async fn compare(test: bool) -> anyhow::Result<()> {
+async fn compare(test: bool, wanted: &[usize]) -> anyhow::Result<()> {
     let (unchanged, rebuilt) = match (peers::build(Peer::EchoCurrent), peers::build(Peer::EchoCurrentNorpc)) {
         (Ok(unchanged), Ok(rebuilt)) => (unchanged, rebuilt),
         (Err(error), _) | (_, Err(error)) => {
@@ -48,31 +52,38 @@ async fn compare(test: bool) -> anyhow::Result<()> {
     println!("in µs: p50 (p25–p75) of an invocation; CPU time of all the processes of a side for one");
     println!(
         "{:>8} {:>6} {:>25} {:>25} {:>6} {:>8} {:>8} {:>6}",
-        "bytes", "rounds", "bridge", "direct", "ratio", "CPU", "CPU", "ratio"
+        "bytes", "n", "bridge", "direct", "ratio", "CPU", "CPU", "ratio"
     );
-    for (size, rounds) in SIZES {
-        let rounds = if test { 3 } else { rounds };
+    for (size, turns, calls) in SIZES {
+        if !wanted.is_empty() && !wanted.contains(&size) {
+            continue;
+        }
+        let (turns, calls) = if test { (2, 2) } else { (turns, calls) };
         let event = event(size);
-        let before = [bridge.cpu_time(), direct.cpu_time()];
         let (mut bridged, mut directed) = (Vec::new(), Vec::new());
-        for round in 0..rounds + rounds / WARM_UP {
+        let mut before = [Duration::ZERO; 2];
+        for turn in 0..WARM_UP + turns {
+            if turn == WARM_UP {
+                before = [bridge.cpu_time(), direct.cpu_time()];
+                bridged.clear();
+                directed.clear();
+            }
             // Who goes first changes, in case it matters.
-            let (first, second) = if round % 2 == 0 { (&bridge, &direct) } else { (&direct, &bridge) };
-            let (one, two) = (first.invoke(&event).await?, second.invoke(&event).await?);
-            let (bridge, direct) = if round % 2 == 0 { (one, two) } else { (two, one) };
-            if round >= rounds / WARM_UP {
-                bridged.push(bridge);
-                directed.push(direct);
+            if turn % 2 == 0 {
+                bridge.invoke(&event, calls, &mut bridged).await?;
+                direct.invoke(&event, calls, &mut directed).await?;
+            } else {
+                direct.invoke(&event, calls, &mut directed).await?;
+                bridge.invoke(&event, calls, &mut bridged).await?;
             }
         }
-        let invocations = (rounds + rounds / WARM_UP) as u32;
-        let cpu = [(&bridge, before[0]), (&direct, before[1])].map(|(runner, before)| {
-            (runner.cpu_time() - before).as_secs_f64() / f64::from(invocations) * 1e6
-        });
+        let invocations = turns * calls;
+        let cpu = [(&bridge, before[0]), (&direct, before[1])]
+            .map(|(runner, before)| (runner.cpu_time() - before).as_secs_f64() / invocations as f64 * 1e6);
         let (bridge, direct) = (Quartiles::of(bridged), Quartiles::of(directed));
         let ratio = bridge.median.as_secs_f64() / direct.median.as_secs_f64();
         println!(
-            "{size:>8} {rounds:>6} {bridge:>25} {direct:>25} {ratio:>6.3} {:>8.1} {:>8.1} {:>6.3}",
+            "{size:>8} {invocations:>6} {bridge:>25} {direct:>25} {ratio:>6.3} {:>8.1} {:>8.1} {:>6.3}",
             cpu[0],
             cpu[1],
             cpu[0] / cpu[1]
@@ -116,11 +127,14 @@ impl Runner {
         Ok(Runner { emulator, runtime })
     }
 
-    async fn invoke(&self, event: &Bytes) -> anyhow::Result<Duration> {
-        let outcome = self.emulator.invoke(event.clone()).await;
-        ensure!(outcome.function_error.is_none(), "{outcome:?}");
-        ensure!(outcome.payload == *event, "the answer is not the event");
-        Ok(outcome.duration)
+    async fn invoke(&self, event: &Bytes, calls: usize, times: &mut Vec<Duration>) -> anyhow::Result<()> {
+        for _ in 0..calls {
+            let outcome = self.emulator.invoke(event.clone()).await;
+            ensure!(outcome.function_error.is_none(), "{outcome:?}");
+            ensure!(outcome.payload == *event, "the answer is not the event");
+            times.push(outcome.duration);
+        }
+        Ok(())
     }
 }
 
