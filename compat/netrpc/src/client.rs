@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 use tracing::trace;
 
 use crate::Error;
-use crate::framing::{MessageReader, write_all};
+use crate::framing::{MessageReader, Taken, write_all};
 use crate::header::Request;
 use crate::pending::{Outcome, Pending};
 
@@ -255,7 +255,7 @@ impl Writer {
         self.encoder.encode(&Request { service_method: service_method.to_owned(), seq }, &mut self.buffer);
         let hole = self.encoder.encode(argument, &mut self.buffer);
         let total = self.buffer.len() as u64 + hole.map_or(0, |hole| hole.length);
-        trace!(service_method, seq, bytes = total, "request");
+        trace!(service_method, seq, messages = count(&self.buffer), bytes = total, "request");
 
         let (head, tail) = self.buffer.split_at(hole.map_or(self.buffer.len(), |hole| hole.at));
         let mut left = hole.map_or(0, |hole| hole.length);
@@ -289,6 +289,16 @@ impl Writer {
         self.gathered.clear();
         self.stream.flush().await.map_err(not_sent)
     }
+}
+
+/// The messages in a buffer; the last one may go on beyond it.
+fn count(mut buffer: &[u8]) -> u64 {
+    let mut messages = 0;
+    while let Ok(Some(frame)) = gob::frame(buffer) {
+        messages += 1;
+        buffer = frame.after(buffer);
+    }
+    messages
 }
 
 fn not_sent(error: io::Error) -> Error {
@@ -329,10 +339,9 @@ async fn read_reply(
 ) -> Result<bool, Error> {
     let gob_error = |reading| move |source| Error::Gob { reading, source };
     let (mut seq, mut error) = (0, String::new());
-    let mut bytes = 0;
+    let before = reader.taken();
     loop {
         let Some(message) = reader.next().await? else { return Ok(false) };
-        bytes += message.len();
         let Some(header) = decoder.message(&message).map_err(gob_error("header"))? else { continue };
         header
             .structure(|name, field| match name {
@@ -345,12 +354,12 @@ async fn read_reply(
     }
     loop {
         let message = reader.next().await?.ok_or(Error::UnexpectedEof)?;
-        bytes += message.len();
         let body = match decoder.message(&message) {
             Ok(None) => continue, // a definition
             body => body,
         };
-        trace!(seq, bytes, "reply");
+        let Taken { messages, bytes } = reader.taken();
+        trace!(seq, messages = messages - before.messages, bytes = bytes - before.bytes, "reply");
         let completion = shared.pending().complete(seq);
         match (completion, body) {
             // An error's body is a placeholder that nobody reads.

@@ -22,12 +22,22 @@ pub(crate) struct MessageReader<R> {
     stream: R,
     buffer: BytesMut,
     limit: usize,
+    taken: Taken,
+}
+
+/// What has been cut off a stream so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Taken {
+    /// Messages.
+    pub(crate) messages: u64,
+    /// Their bytes, lengths included.
+    pub(crate) bytes: u64,
 }
 
 impl<R: AsyncRead + Unpin> MessageReader<R> {
     /// Messages longer than `limit` bytes are refused.
     pub(crate) fn new(stream: R, limit: usize) -> Self {
-        MessageReader { stream, buffer: BytesMut::with_capacity(READ_SIZE), limit }
+        MessageReader { stream, buffer: BytesMut::with_capacity(READ_SIZE), limit, taken: Taken::default() }
     }
 
     /// The next message, without its length; `None` where the stream ends between messages.
@@ -45,6 +55,8 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
                 if self.buffer.len() >= frame.total() {
                     let mut message = self.buffer.split_to(frame.total());
                     _ = message.split_to(frame.prefix);
+                    self.taken.messages += 1;
+                    self.taken.bytes += frame.total() as u64;
                     return Ok(Some(message.freeze()));
                 }
             }
@@ -54,6 +66,11 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
                 return if self.buffer.is_empty() { Ok(None) } else { Err(Error::Truncated) };
             }
         }
+    }
+
+    /// All that was handed out so far.
+    pub(crate) fn taken(&self) -> Taken {
+        self.taken
     }
 
     fn reserve(&mut self, missing: usize) {

@@ -1,0 +1,44 @@
+//! The subcommands, and what they have in common.
+
+mod demo;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::error::Error;
+
+/// Runs unchanged go1.x Lambda functions on provided.al2 and provided.al2023.
+#[derive(Debug, Parser)]
+#[command(name = "go1x", version, arg_required_else_help = true, max_term_width = 80, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  go1x demo            see it work, on this machine, in a few seconds
+  go1x help demo       what the demo does, step by step
+
+Exit codes: 0 success; 1 the function or a check failed; 2 wrong usage.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Demo),
+}
+
+impl Arguments {
+    pub(crate) fn run(self) -> Result<(), Error> {
+        match self.command {
+            Command::Demo(demo) => demo.run(),
+        }
+    }
+}
+
+/// How a result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people, 80 columns wide
+    Text,
+    /// For programs: one JSON object
+    Json,
+}
