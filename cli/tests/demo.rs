@@ -108,7 +108,7 @@ fn the_text_fits_80_columns_and_has_no_colour_in_a_pipe() {
         "\n  echo         ok      {\"order\":1017,",
         "\n  panic        failed  String: out of tea ",
         "\n               As on go1.x, a fresh process took its place (",
-        "\n  1 MB echo    ok      the same 1 048 576 bytes                  1.0 MB   1.0 MB\n",
+        "\n  1 MB echo    ok      the same 1 048 576 bytes          2 · 1.0 MB   2 · 1.0 MB\n",
         "\nEcho over RPC: ",
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");

@@ -229,8 +229,13 @@ fn open(types: &Types, id: TypeId, cursor: &mut Cursor<'_>) -> Result<Option<Ope
     };
     Ok(match types.get(id) {
         Some(WireType::Struct { .. }) => Some(Open::Struct { id, fields: Fields::default() }),
-        Some(WireType::Slice { elem, .. } | WireType::Array { elem, .. }) => {
-            Some(Open::Elements { elem: *elem, left: count(cursor)? })
+        Some(WireType::Slice { elem, .. }) => Some(Open::Elements { elem: *elem, left: count(cursor)? }),
+        Some(WireType::Array { elem, len, .. }) => {
+            let left = count(cursor)?;
+            if i64::try_from(left) != Ok(*len) {
+                return Err(cursor.error(ErrorKind::TypeMismatch, "gob: length mismatch in ignoreArray"));
+            }
+            Some(Open::Elements { elem: *elem, left })
         }
         Some(WireType::Map { key, elem, .. }) => {
             Some(Open::Pairs { key: *key, elem: *elem, left: count(cursor)?, at_key: true })

@@ -116,6 +116,11 @@ impl<'b> Cursor<'b> {
             return Err(self.error(ErrorKind::Corrupt, "gob: encoded unsigned integer out of range"));
         }
         self.at += 1;
+        if length > self.remaining() {
+            let left = self.remaining();
+            let text = format!("gob: invalid uint data length {length}: exceeds input size {left}");
+            return Err(self.error(ErrorKind::Corrupt, text));
+        }
         let mut value = 0;
         for &byte in self.take(length)? {
             value = value << 8 | u64::from(byte);
@@ -134,8 +139,10 @@ impl<'b> Cursor<'b> {
     #[inline]
     pub fn bytes(&mut self) -> Result<&'b [u8], Error> {
         let length = self.uint()?;
-        // A length beyond usize is beyond the message too.
-        self.take(usize::try_from(length).unwrap_or(usize::MAX))
+        if length > self.remaining() as u64 {
+            return Err(self.error(ErrorKind::Corrupt, "gob: slice length too large"));
+        }
+        self.take(length as usize)
     }
 
     /// Reads so many bytes as they are.
@@ -208,7 +215,7 @@ mod tests {
             ErrorKind::Corrupt
         );
         assert_eq!(Cursor::new(&[]).uint().unwrap_err().kind(), ErrorKind::ShortMessage);
-        assert_eq!(Cursor::new(&[0xfe, 1]).uint().unwrap_err().kind(), ErrorKind::ShortMessage);
+        assert_eq!(Cursor::new(&[0xfe, 1]).uint().unwrap_err().kind(), ErrorKind::Corrupt);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The legacy door's messages against connections that real Go recorded: each value decodes to what Go meant,
 //! and encodes to Go's bytes.
 
-#![allow(clippy::unwrap_used, reason = "for tests only: a panic is a failed test")]
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
 use bytes::Bytes;
 use gob::{Decode, Decoder, Encode, Encoder, ErrorKind, TypeId};
