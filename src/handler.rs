@@ -27,8 +27,9 @@ pub trait Handler: Send + Sync + 'static {
 /// A panic becomes a failure whose type says what was thrown, and asks for a fresh process, as in Go.
 ///
 /// ```
-/// use go1x::{Bytes, Context, FunctionError, Handler, handler_fn};
+/// use go1x::{Bytes, Context, FunctionError, Handler, Invocation, handler_fn};
 ///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let shout = handler_fn(|event: Bytes, _: Context| async move {
 ///     if event.is_empty() {
 ///         return Err(FunctionError::new("EmptyEvent", "nothing to shout"));
@@ -36,8 +37,7 @@ pub trait Handler: Send + Sync + 'static {
 ///     Ok(Bytes::from(event.to_ascii_uppercase()))
 /// });
 ///
-/// # #[tokio::main(flavor = "current_thread")] async fn main() {
-/// let invocation = go1x::Invocation { context: Context::default(), event: Bytes::from("hey").into() };
+/// let invocation = Invocation { context: Context::default(), event: Bytes::from("hey").into() };
 /// assert_eq!(shout.call(invocation).await.unwrap(), "HEY");
 /// # }
 /// ```
@@ -84,15 +84,17 @@ where
     .await
 }
 
+/// Go calls a panic with a text `string`; whether Rust has it as a literal or not makes no difference here.
 fn panicked(panic: Box<dyn Any + Send>) -> FunctionError {
-    let (error_type, message) = if let Some(text) = panic.downcast_ref::<&str>() {
-        ("str", (*text).to_owned())
-    } else if let Some(text) = panic.downcast_ref::<String>() {
-        ("String", text.clone())
-    } else {
-        ("Any", "the handler panicked with a value that is no text".to_owned())
+    let text = match panic.downcast::<String>() {
+        Ok(text) => Some(*text),
+        Err(panic) => panic.downcast_ref::<&str>().map(|text| (*text).to_owned()),
     };
-    FunctionError { should_exit: true, ..FunctionError::new(error_type, message) }
+    let failure = match text {
+        Some(text) => FunctionError::new("string", text),
+        None => FunctionError::new("Any", "the handler panicked with a value that is no text"),
+    };
+    FunctionError { should_exit: true, ..failure }
 }
 
 #[cfg(test)]
@@ -116,6 +118,6 @@ mod tests {
             Ok(event)
         });
         let failure = call(late).await.unwrap_err();
-        assert_eq!((failure.message.as_str(), failure.error_type.as_str()), ("after one", "String"));
+        assert_eq!((failure.message.as_str(), failure.error_type.as_str()), ("after one", "string"));
     }
 }

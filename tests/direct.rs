@@ -62,7 +62,7 @@ async fn the_context_and_failures_are_the_handlers() {
 async fn a_panic_is_answered_and_then_ends_the_runtime() {
     let (emulator, runtime) = start(Framing::ContentLength).await;
     let outcome = emulator.invoke("panic").await;
-    assert_eq!(outcome.payload, r#"{"errorMessage":"kaboom","errorType":"str"}"#);
+    assert_eq!(outcome.payload, r#"{"errorMessage":"kaboom","errorType":"string"}"#);
     let ended = tokio::time::timeout(Duration::from_secs(30), runtime).await.unwrap().unwrap();
     assert!(matches!(ended, Err(Error::ShouldExit(failure)) if failure.message == "kaboom"));
 }

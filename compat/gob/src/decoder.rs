@@ -26,13 +26,11 @@ impl Decoder {
     /// An error costs this message alone: the next one can be read as if nothing had happened.
     pub fn message<'a>(&'a mut self, message: &'a [u8]) -> Result<Option<Value<'a>>, Error> {
         let mut cursor = Cursor::new(message);
-        let id = cursor.int()?;
-        if id < 0 {
-            let id = i32::try_from(-i128::from(id)).unwrap_or(0);
-            self.types.define(TypeId(id), &mut cursor)?;
+        let id = TypeId(cursor.int()? as i32); // Go cuts ids to 32 bits, and then looks at the sign
+        if id.0 < 0 {
+            self.types.define(TypeId(id.0.wrapping_neg()), &mut cursor)?;
             return Ok(None);
         }
-        let id = TypeId(id as i32); // Go cuts ids to 32 bits
         if !matches!(id.0, 1..=8) && self.types.get(id).is_none() {
             return Err(cursor.error(ErrorKind::UnknownType, "gob: unknown type id or corrupted data"));
         }

@@ -14,7 +14,7 @@ pub struct Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A message's length is zero, malformed or above the limit.
+    /// A message's length is malformed or above the limit.
     BadLength,
     /// The message ended within a value.
     ShortMessage,

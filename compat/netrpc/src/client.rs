@@ -265,14 +265,19 @@ impl Writer {
         loop {
             self.gathered.clear();
             let mut size = 0;
-            while left > 0 && size < GATHER_LIMIT {
-                let chunk = match payload.chunk().await {
-                    Some(chunk) => chunk.map_err(|error| Error::Payload(Arc::new(error)))?,
+            // The last part is complete when the payload has said that it has ended.
+            while size < GATHER_LIMIT || left == 0 {
+                match payload.chunk().await {
+                    Some(Ok(chunk)) if chunk.is_empty() => {}
+                    Some(Ok(chunk)) => {
+                        left = left.checked_sub(chunk.len() as u64).ok_or_else(wrong_length)?;
+                        size += chunk.len();
+                        self.gathered.push(chunk);
+                    }
+                    Some(Err(error)) => return Err(Error::Payload(Arc::new(error))),
+                    None if left == 0 => break,
                     None => return Err(wrong_length()),
-                };
-                left = left.checked_sub(chunk.len() as u64).ok_or_else(wrong_length)?;
-                size += chunk.len();
-                self.gathered.push(chunk);
+                }
             }
             let end = if left == 0 { tail } else { &[] };
             let mut slices: Vec<IoSlice<'_>> = Vec::with_capacity(self.gathered.len() + 2);

@@ -387,6 +387,8 @@ async fn a_payload_that_does_not_fill_its_hole_takes_the_connection_with_it() {
         (vec![chunk(7)], io::ErrorKind::InvalidData),
         (vec![chunk(9)], io::ErrorKind::InvalidData),
         (vec![chunk(4), chunk(5)], io::ErrorKind::InvalidData),
+        (vec![chunk(8), chunk(1)], io::ErrorKind::InvalidData),
+        (vec![chunk(8), chunk(0), reset()], io::ErrorKind::ConnectionReset),
         (vec![reset()], io::ErrorKind::ConnectionReset),
         (vec![chunk(7), reset()], io::ErrorKind::ConnectionReset),
     ] {
