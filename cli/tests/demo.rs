@@ -37,7 +37,7 @@ fn the_built_in_handler_does_the_same() {
     assert_eq!(report["without_go"]["cause"], "--no-go was given");
     let tours = report["tours"].as_array().unwrap();
     assert_eq!(tours.len(), 1, "{report:#}");
-    check_tour(&tours[0], "String");
+    check_tour(&tours[0], "string");
     check_times(&report, &["rpc", "direct"]);
     folder.is_left_clean();
 }

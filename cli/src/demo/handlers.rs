@@ -61,7 +61,7 @@ impl Handlers {
             description: "Rust, served over go1.x's RPC by the library go1x".into(),
             column: column.into(),
             program: root.handler(),
-            panic_type: "String",
+            panic_type: "string",
         };
         Ok(Handlers {
             bridged: vec![handler("over RPC")],
