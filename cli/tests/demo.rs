@@ -106,7 +106,7 @@ fn the_text_fits_80_columns_and_has_no_colour_in_a_pipe() {
     for part in [
         "No Go handlers are shown: --no-go was given\n",
         "\n  echo         ok      {\"order\":1017,",
-        "\n  panic        failed  String: out of tea ",
+        "\n  panic        failed  string: out of tea ",
         "\n               As on go1.x, a fresh process took its place (",
         "\n  1 MB echo    ok      the same 1 048 576 bytes          2 · 1.0 MB   2 · 1.0 MB\n",
         "\nEcho over RPC: ",
