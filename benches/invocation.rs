@@ -28,6 +28,8 @@ fn main() -> anyhow::Result<()> {
         arguments.iter().any(|argument| argument == "--test") || !arguments.iter().any(|a| a == "--bench");
     let wanted = arguments.iter().filter(|argument| !argument.starts_with("--")).map(|size| size.parse());
     let wanted: Vec<usize> = wanted.collect::<Result<_, _>>().context("the arguments are sizes in bytes")?;
+    let known = SIZES.map(|(size, ..)| size);
+    ensure!(wanted.iter().all(|size| known.contains(size)), "the sizes are {known:?}");
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(compare(test, &wanted))
 }
 
@@ -35,7 +37,7 @@ async fn compare(test: bool, wanted: &[usize]) -> anyhow::Result<()> {
     let (unchanged, rebuilt) = match (peers::build(Peer::EchoCurrent), peers::build(Peer::EchoCurrentNorpc)) {
         (Ok(unchanged), Ok(rebuilt)) => (unchanged, rebuilt),
         (Err(error), _) | (_, Err(error)) => {
-            ensure!(std::env::var_os("GO1X_REQUIRE_GO").is_none(), "{error}");
+            ensure!(std::env::var("GO1X_REQUIRE_GO").as_deref() != Ok("1"), "{error}");
             eprintln!("NOT RUN: the benchmark needs Go handlers: {error}");
             return Ok(());
         }
@@ -78,8 +80,9 @@ async fn compare(test: bool, wanted: &[usize]) -> anyhow::Result<()> {
             }
         }
         let invocations = turns * calls;
-        let cpu = [(&bridge, before[0]), (&direct, before[1])]
-            .map(|(runner, before)| (runner.cpu_time() - before).as_secs_f64() / invocations as f64 * 1e6);
+        let cpu = [(&bridge, before[0]), (&direct, before[1])].map(|(runner, before)| {
+            runner.cpu_time().saturating_sub(before).as_secs_f64() / invocations as f64 * 1e6
+        });
         let (bridge, direct) = (Quartiles::of(bridged), Quartiles::of(directed));
         let ratio = bridge.median.as_secs_f64() / direct.median.as_secs_f64();
         println!(

@@ -9,7 +9,9 @@ use std::task::Poll;
 use bytes::Bytes;
 use runtime_api::{Context, FunctionError, Invocation};
 
-/// Code that answers invocations. The invoke loop calls it in-process, the legacy socket calls it over
+/// Code that answers invocations. A panic in it becomes a failure that asks for a fresh process, as in Go.
+///
+/// The invoke loop calls it in-process, the legacy socket calls it over
 /// net/rpc, and a child process behind the bridge is one itself.
 pub trait Handler: Send + Sync + 'static {
     /// Answers one invocation with its payload or with a failure.
@@ -23,8 +25,6 @@ pub trait Handler: Send + Sync + 'static {
 }
 
 /// A handler from an async function of the event's bytes and the context.
-///
-/// A panic becomes a failure whose type says what was thrown, and asks for a fresh process, as in Go.
 ///
 /// ```
 /// use go1x::{Bytes, Context, FunctionError, Handler, Invocation, handler_fn};
@@ -63,8 +63,13 @@ where
     async fn call(&self, invocation: Invocation) -> Result<Bytes, FunctionError> {
         let Invocation { context, event } = invocation;
         let event = event.bytes().await.map_err(|error| FunctionError::new(EVENT_LOST, error.to_string()))?;
-        catch_panic(|| (self.function)(event, context)).await
+        (self.function)(event, context).await
     }
+}
+
+/// Calls a handler, and makes a failure of its panic. Both doors do it, so that a handler need not.
+pub(crate) async fn call(handler: &impl Handler, invocation: Invocation) -> Result<Bytes, FunctionError> {
+    catch_panic(|| handler.call(invocation)).await
 }
 
 /// The type of failures of invocations whose event did not arrive in full.
@@ -101,14 +106,15 @@ fn panicked(panic: Box<dyn Any + Send>) -> FunctionError {
 mod tests {
     use super::*;
 
-    async fn call(handler: impl Handler) -> Result<Bytes, FunctionError> {
-        handler.call(Invocation { context: Context::default(), event: Bytes::from("e").into() }).await
+    async fn fail(handler: impl Handler) -> FunctionError {
+        let invocation = Invocation { context: Context::default(), event: Bytes::from("e").into() };
+        call(&handler, invocation).await.unwrap_err()
     }
 
     #[tokio::test]
     async fn a_panic_is_a_failure_that_ends_the_process() {
         let early = handler_fn(|_, _| -> std::future::Ready<_> { panic!("before the first await") });
-        let failure = call(early).await.unwrap_err();
+        let failure = fail(early).await;
         assert_eq!((failure.message.as_str(), failure.should_exit), ("before the first await", true));
         let late = handler_fn(|event: Bytes, _| async move {
             tokio::task::yield_now().await;
@@ -117,7 +123,7 @@ mod tests {
             }
             Ok(event)
         });
-        let failure = call(late).await.unwrap_err();
+        let failure = fail(late).await;
         assert_eq!((failure.message.as_str(), failure.error_type.as_str()), ("after one", "string"));
     }
 }

@@ -1,12 +1,13 @@
 //! One invocation, top to bottom. The loop does not know who the handler is.
 
 use std::convert::Infallible;
+use std::io::Write as _;
 
 use bytes::Bytes;
 use runtime_api::{Client, FunctionError, Invocation, RequestId};
 use tracing::{Instrument as _, debug_span, warn};
 
-use crate::{Error, Handler};
+use crate::{Error, Handler, handler};
 
 /// Serves invocations one after the other, until something stops the runtime.
 pub async fn run(client: &mut Client, handler: &impl Handler) -> Result<Infallible, Error> {
@@ -43,7 +44,7 @@ pub(crate) async fn init_failed(client: &mut Client, failure: FunctionError) -> 
 async fn one(client: &mut Client, handler: &impl Handler, invocation: Invocation) -> Result<(), Error> {
     let request_id = invocation.context.request_id.clone();
     let span = debug_span!("invocation", %request_id);
-    let outcome = handler.call(invocation).instrument(span).await;
+    let outcome = handler::call(handler, invocation).instrument(span).await;
     report(client, &request_id, outcome).await
 }
 
@@ -57,7 +58,7 @@ async fn report(
     let (answered, failure) = match outcome {
         Ok(payload) => (client.respond(request_id, payload).await, None),
         Err(failure) => {
-            eprintln!("{}", failure.log_line());
+            log(&failure);
             (client.fail(request_id, &failure).await, Some(failure))
         }
     };
@@ -69,4 +70,9 @@ async fn report(
         Some(failure) if failure.should_exit => Err(Error::ShouldExit(failure)),
         _ => Ok(()),
     }
+}
+
+/// In one write, since the handler's own output goes to the same place; and whether anybody reads it or not.
+fn log(failure: &FunctionError) {
+    _ = std::io::stderr().write_all(format!("{}\n", failure.log_line()).as_bytes());
 }

@@ -8,11 +8,10 @@
 //!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() {
-//!     let stopped = start(handler_fn(|event: Bytes, _: Context| async move { Ok(event) })).await;
-//!     if let Err(error) = stopped {
-//!         eprintln!("error: {error}");
-//!         std::process::exit(1);
-//!     }
+//!     // It serves until something stops it, which is an error then.
+//!     let Err(error) = start(handler_fn(|event: Bytes, _: Context| async move { Ok(event) })).await;
+//!     eprintln!("error: {error}");
+//!     std::process::exit(1);
 //! }
 //! ```
 //!

@@ -279,7 +279,8 @@ async fn a_build_without_rpc_is_left_to_poll_for_itself() {
         assert_eq!(error["errorType"], "Runtime.ExitError");
         assert_eq!(sandbox.exit().await.code(), Some(7), "{mode}: {}", sandbox.output());
     }
-    let sandbox = Sandbox::start(&handler, &[("GO1X_MODE", "rpc")]).await;
+    let variables = [("GO1X_MODE", "rpc"), ("GO1X_READY_TIMEOUT_MS", "500")];
+    let sandbox = Sandbox::start(&handler, &variables).await;
     assert_eq!(sandbox.exit().await.code(), Some(1));
     assert!(sandbox.output().contains("lambda.norpc"), "{}", sandbox.output());
 }

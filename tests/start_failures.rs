@@ -66,6 +66,19 @@ async fn outside_the_task_root() {
 }
 
 #[tokio::test]
+async fn bootstrap_itself() {
+    let folder = Folder::new("itself");
+    std::fs::hard_link(env!("CARGO_BIN_EXE_bootstrap"), folder.path().join("bootstrap"))
+        .or_else(|_| {
+            std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_bootstrap"), folder.path().join("bootstrap"))
+        })
+        .unwrap();
+    folder.write("main", 0o755, &elf(62));
+    let texts = ["names bootstrap itself", "GO1X_HANDLER", "main"];
+    check(&folder.path().join("bootstrap"), &[], "Runtime.Go1xHandlerPath", &texts).await;
+}
+
+#[tokio::test]
 async fn not_executable() {
     let folder = Folder::new("mode");
     let handler = folder.write("main", 0o644, &elf(62));

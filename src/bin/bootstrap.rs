@@ -1,5 +1,6 @@
 //! The custom runtime: settings, diagnostics, tokio, and off.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use go1x::Error;
@@ -17,7 +18,8 @@ fn main() -> ExitCode {
     match serve() {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
-            eprintln!("go1x: error: {error:#}");
+            // Whether anybody reads it or not.
+            _ = std::io::stderr().write_all(format!("go1x: error: {error:#}\n").as_bytes());
             ExitCode::FAILURE
         }
     }

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -45,6 +45,13 @@ impl ChildCommand {
             return Err(FunctionError::new("Runtime.Go1xHandlerPath", text));
         }
         let handler = settings.task_root.join(&settings.handler);
+        if is_bootstrap(&handler) {
+            let text = format!(
+                "the handler setting names bootstrap itself. Set GO1X_HANDLER. {}",
+                candidates(&settings.task_root)
+            );
+            return Err(FunctionError::new("Runtime.Go1xHandlerPath", text));
+        }
         let (program, arguments) = match &settings.exec_wrapper {
             Some(wrapper) => (wrapper.clone(), vec![handler.clone().into_os_string()]),
             None => (handler.clone(), Vec::new()),
@@ -137,6 +144,13 @@ impl ChildCommand {
             Err(error) => format!("The file cannot be read: {error}"),
         }
     }
+}
+
+/// Whether a path leads to this very program, which would start itself without end.
+fn is_bootstrap(path: &Path) -> bool {
+    let file = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    path.file_name() == Some(OsStr::new("bootstrap"))
+        && file(path).is_some_and(|found| std::env::current_exe().is_ok_and(|own| file(&own) == Some(found)))
 }
 
 /// errno(3): `ENOENT`, `ENOEXEC`, `EACCES`.

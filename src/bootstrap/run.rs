@@ -1,6 +1,5 @@
 //! `bootstrap` from its settings to its end.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, ExitStatus};
@@ -40,37 +39,40 @@ impl Exit {
 /// platform is told of a failed start; no process is left behind.
 pub async fn run(settings: &Settings, shutdown: impl Future<Output = ()>) -> Result<Exit, Error> {
     let mut client = Client::new(&settings.runtime_api)?;
-    let command = match ChildCommand::find(settings) {
-        Ok(command) => command,
-        Err(failure) => return Err(init_failed(&mut client, failure).await),
-    };
-    // A build without RPC code has only one way.
-    if settings.mode == Mode::Direct || (settings.mode == Mode::Auto && rpc::VARIABLE.is_none()) {
-        let failure = replace_process(&command);
-        return Err(init_failed(&mut client, failure).await);
-    }
     tokio::pin!(shutdown);
-    let worker = tokio::select! {
-        biased;
-        () = &mut shutdown => return Ok(Exit::Shutdown),
-        worker = Worker::start(command) => match worker {
-            Ok(worker) => worker,
-            Err(failure) => return Err(init_failed(&mut client, failure).await),
-        },
-    };
-    let serve = async {
-        if let Some(status) = worker.polls_itself().await {
-            return Ok(Exit::Handler(status));
+    let command = match ChildCommand::find(settings).and_then(make_way) {
+        Ok(command) => command,
+        Err(failure) => {
+            return tokio::select! {
+                error = init_failed(&mut client, failure) => Err(error),
+                () = shutdown => Ok(Exit::Shutdown),
+            };
         }
-        invoke_loop::run(&mut client, &worker).await.map(|never: Infallible| match never {})
     };
+    let worker = Worker::new(command);
     let ended = tokio::select! {
         biased;
-        ended = serve => ended,
-        () = &mut shutdown => Ok(Exit::Shutdown),
+        ended = serve(&mut client, &worker) => ended,
+        () = shutdown => Ok(Exit::Shutdown),
     };
     worker.terminate().await;
     ended
+}
+
+async fn serve(client: &mut Client, worker: &Worker) -> Result<Exit, Error> {
+    match worker.start().await {
+        Ok(None) => match invoke_loop::run(client, worker).await? {},
+        Ok(Some(status)) => Ok(Exit::Handler(status)),
+        Err(failure) => Err(init_failed(client, failure).await),
+    }
+}
+
+/// In mode `direct`, the only one of a build without RPC code, the handler takes this process's place.
+fn make_way(command: ChildCommand) -> Result<ChildCommand, FunctionError> {
+    if command.mode == Mode::Direct || (command.mode == Mode::Auto && rpc::VARIABLE.is_none()) {
+        return Err(replace_process(&command));
+    }
+    Ok(command)
 }
 
 /// Tells the platform that the settings forbid a start, if they say at least where the platform is.
@@ -81,7 +83,7 @@ pub async fn refuse(environment: &Environment, error: &Error) {
     }
 }
 
-/// The handler takes this process's place; it returns only if it cannot.
+/// Returns only if the handler cannot take this process's place.
 fn replace_process(command: &ChildCommand) -> FunctionError {
     if let Err(error) = command.check() {
         return command.spawn_failure(&error);

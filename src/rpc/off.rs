@@ -1,6 +1,7 @@
 //! The same three names in a build without RPC.
 
 use std::convert::Infallible;
+use std::process::ExitStatus;
 
 use bytes::Bytes;
 use runtime_api::{FunctionError, Invocation};
@@ -19,29 +20,27 @@ pub async fn serve<H: Handler>(_port: &str, _handler: H) -> std::io::Result<Infa
     Err(std::io::Error::new(std::io::ErrorKind::Unsupported, REFUSAL))
 }
 
-/// There is no worker in this build, and no value of this type.
+/// A worker that never starts.
 #[derive(Debug)]
-pub enum Worker {}
+pub struct Worker;
 
 impl Worker {
+    /// See the worker of the other build.
+    pub fn new(_command: ChildCommand) -> Worker {
+        Worker
+    }
+
     /// Never starts: refuses in aws-lambda-go's words.
-    pub async fn start(_command: ChildCommand) -> Result<Worker, FunctionError> {
+    pub async fn start(&self) -> Result<Option<ExitStatus>, FunctionError> {
         Err(FunctionError::new("Runtime.Go1xNoRpc", REFUSAL))
     }
 
-    /// See the worker of the other build.
-    pub async fn terminate(&self) {
-        match *self {}
-    }
-
-    /// See the worker of the other build.
-    pub async fn polls_itself(&self) -> Option<std::process::ExitStatus> {
-        match *self {}
-    }
+    /// There is nothing to end.
+    pub async fn terminate(&self) {}
 }
 
 impl Handler for Worker {
     async fn call(&self, _: Invocation) -> Result<Bytes, FunctionError> {
-        match *self {}
+        Err(FunctionError::new("Runtime.Go1xNoRpc", REFUSAL))
     }
 }

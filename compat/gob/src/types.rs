@@ -294,8 +294,9 @@ pub struct Types {
     bytes: usize,
 }
 
-/// Definitions on one stream may take this much memory, beyond what honest programs define.
-const DEFINITIONS_LIMIT: usize = 64 << 20;
+/// Bytes of definitions on one stream, far beyond what honest programs send. In memory a definition can take some
+/// thirty times its bytes.
+const DEFINITIONS_LIMIT: usize = 1 << 20;
 
 impl Types {
     /// The definition of a type; `None` for built-in types and for unknown ones.
@@ -308,14 +309,13 @@ impl Types {
         if id < TypeId::FIRST_USER || self.definitions.contains_key(&id) {
             return Err(cursor.error(ErrorKind::DuplicateType, "gob: duplicate type received"));
         }
-        let size = cursor.remaining();
+        self.bytes = self.bytes.saturating_add(cursor.remaining());
+        if self.bytes > DEFINITIONS_LIMIT {
+            return Err(cursor.error(ErrorKind::Limit, "gob: too many type definitions"));
+        }
         let wire_type = WireType::read(cursor)?;
         if cursor.remaining() > 0 {
             return Err(cursor.error(ErrorKind::Corrupt, "gob: extra data in buffer"));
-        }
-        self.bytes += size;
-        if self.bytes > DEFINITIONS_LIMIT {
-            return Err(cursor.error(ErrorKind::Limit, "gob: too many type definitions"));
         }
         self.definitions.insert(id, wire_type);
         Ok(())

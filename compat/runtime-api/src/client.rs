@@ -49,6 +49,8 @@ pub struct Client {
 
 /// Events are read in pieces of up to this size.
 const READ_BUFFER: usize = 256 * 1024;
+/// A longer error type is left out of the header, and is in the body alone.
+const ERROR_TYPE_LIMIT: usize = 1024;
 /// Bytes of a refusal that are kept for the error's text.
 const REFUSAL_LIMIT: usize = 64 * 1024;
 
@@ -132,7 +134,10 @@ impl Client {
     fn failure(&self, path: &str, failure: &FunctionError) -> Request<Full<Bytes>> {
         let mut request = self.request(Method::POST, path, Bytes::from(failure.to_json()));
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Ok(error_type) = HeaderValue::from_str(&failure.error_type) {
+        // It is the function's own text; servers refuse requests with headers of any length.
+        if failure.error_type.len() <= ERROR_TYPE_LIMIT
+            && let Ok(error_type) = HeaderValue::from_str(&failure.error_type)
+        {
             request.headers_mut().insert(header::FUNCTION_ERROR_TYPE, error_type);
         }
         request

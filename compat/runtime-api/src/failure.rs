@@ -73,7 +73,9 @@ impl FunctionError {
     /// until it fits.
     pub fn xray_cause(&self, working_directory: &str) -> String {
         let mut message: &str = &self.message;
-        let mut frames = self.stack_trace.len();
+        // No frame takes less than this, so more cannot fit.
+        let mut frames =
+            self.stack_trace.len().min(XRAY_CAUSE_LIMIT / r#"{"path":"","line":0,"label":""}"#.len());
         loop {
             let cause =
                 ascii_json(&Cause::new(self, message, &self.stack_trace[..frames], working_directory));

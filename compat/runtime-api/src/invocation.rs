@@ -49,14 +49,15 @@ pub struct Identity {
     pub pool_id: String,
 }
 
-/// A request id that is safe to put into a path: visible ASCII, none of `/ ? # %`, at most 256 bytes.
+/// A request id that is safe to put into a path: visible ASCII that needs no escape there, at most
+/// 256 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct RequestId(String);
 
 impl RequestId {
     /// Checks the text; `None` if it could not stand in a path.
     pub fn parse(text: &str) -> Option<RequestId> {
-        let fits = |byte: u8| byte.is_ascii_graphic() && !b"/?#%".contains(&byte);
+        let fits = |byte: u8| byte.is_ascii_graphic() && !b"/?#%<>\"\\^`{|}".contains(&byte);
         ((1..=256).contains(&text.len()) && text.bytes().all(fits)).then(|| RequestId(text.to_owned()))
     }
 

@@ -11,7 +11,7 @@ use tracing::{debug, warn};
 
 use super::messages::{PingRequest, PingResponse, ReceivedInvokeRequest};
 use super::{SERVER_PORT, convert};
-use crate::Handler;
+use crate::{Handler, handler};
 
 /// Listens on `localhost:port` and serves `handler` to every connection. Ends only if it cannot listen.
 pub async fn serve<H: Handler>(port: &str, handler: H) -> io::Result<Infallible> {
@@ -47,7 +47,8 @@ fn function<H: Handler>(handler: Arc<H>) -> Server {
         move |request: ReceivedInvokeRequest| {
             let handler = handler.clone();
             async move {
-                let response = convert::response(handler.call(convert::invocation(request)).await);
+                let response =
+                    convert::response(handler::call(&*handler, convert::invocation(request)).await);
                 let payload = response.payload.clone();
                 Ok(Reply::with_payload(response, payload))
             }

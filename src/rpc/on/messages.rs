@@ -72,6 +72,9 @@ pub(super) struct StackFrame {
     pub(super) label: String,
 }
 
+/// Frames of a stack trace that are kept; aws-lambda-go itself sends 32 at most.
+const FRAMES_LIMIT: usize = 10_000;
+
 static PING_REQUEST: LazyLock<Schema> =
     LazyLock::new(|| Schema::build(|types| types.structure("PingRequest", [])));
 
@@ -240,6 +243,9 @@ impl InvokeError {
                 "Message" => error.message = field.string()?,
                 "Type" => error.error_type = field.string()?,
                 "StackTrace" => field.list(|element| {
+                    if error.stack_trace.len() == FRAMES_LIMIT {
+                        return element.skip();
+                    }
                     error.stack_trace.push(StackFrame::read(element)?);
                     Ok(())
                 })?,

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Command;
@@ -16,6 +17,28 @@ use crate::bootstrap::ChildCommand;
 pub(super) struct Process {
     pid: Pid,
     exited: watch::Receiver<Option<ExitStatus>>,
+}
+
+/// Where the current process is found, whatever else is given up meanwhile.
+#[derive(Debug, Default)]
+pub(super) struct Slot(Mutex<Option<Arc<Process>>>);
+
+impl Slot {
+    /// Puts a process in the place of the one before.
+    pub(super) fn put(&self, process: Process) -> Arc<Process> {
+        let process = Arc::new(process);
+        *self.lock() = Some(process.clone());
+        process
+    }
+
+    /// The current process.
+    pub(super) fn get(&self) -> Option<Arc<Process>> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<Process>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Process {

@@ -3,39 +3,42 @@
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use netrpc::Client;
 use runtime_api::FunctionError;
 use tokio::net::TcpStream;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::messages::{PingRequest, PingResponse};
-use super::process::{Process, describe};
+use super::process::{Process, Slot, describe};
 use super::sockets;
 use crate::bootstrap::{ChildCommand, Mode};
 
-/// Between two looks at a port where nobody listens yet. A Go program needs milliseconds to get there, and on
-/// one CPU each look takes its time from it.
-const POLL_INTERVAL: Duration = Duration::from_millis(1);
+/// Between two looks at a port where nobody listens yet: a Go program needs milliseconds to get there, and on one
+/// CPU each look takes its time from it. A handler that takes longer is looked at ever less often.
+const FIRST_INTERVAL: Duration = Duration::from_millis(1);
+const LAST_INTERVAL: Duration = Duration::from_secs(1);
 /// Between two pings of a handler that drops them.
 const PING_INTERVAL: Duration = Duration::from_millis(5);
-/// A handler that has not listened for this long may be one that polls the Runtime API itself. A look costs
-/// some reading in `/proc`: it is taken ever more seldom, and never for a handler that starts as usual.
-const FIRST_LOOK: Duration = Duration::from_millis(8);
+/// A handler that has not listened for this long, but talks to the Runtime API, is most likely built without RPC.
+/// There is no hurry to know it: it serves its invocations by itself meanwhile.
+const POLLS_ITSELF_AFTER: Duration = Duration::from_secs(1);
 /// After this long, a warning says what was found; the platform's own limit for the first start is 10 s.
 const WARN_AFTER: Duration = Duration::from_secs(8);
 
-/// What a started child turned out to be.
+/// What became of a started child.
 pub(super) enum Ready {
     /// It listens, belongs to us and answered a ping.
-    Serves(Process, Client),
-    /// It does not listen but polls the Runtime API: a program built with `lambda.norpc`.
-    PollsItself(Process),
+    Serves(Client),
+    /// It polled the Runtime API itself, as a program built with `lambda.norpc` does, and has ended.
+    Ended(ExitStatus),
 }
 
-/// Starts the child and waits until it is ready. Whatever goes wrong, no process is left behind.
-pub(super) async fn start(command: &ChildCommand) -> Result<Ready, FunctionError> {
+/// Starts the child, leaves it in `slot`, and waits until it is ready. The wait may be given up at any time.
+pub(super) async fn start(command: &ChildCommand, slot: &Slot) -> Result<Ready, FunctionError> {
     let port = free_port().map_err(|error| {
         FunctionError::new(
             "Runtime.Go1xNoPort",
@@ -43,8 +46,15 @@ pub(super) async fn start(command: &ChildCommand) -> Result<Ready, FunctionError
         )
     })?;
     let process = Process::spawn(command, port).map_err(|error| command.spawn_failure(&error))?;
+    let process = slot.put(process);
     debug!(pid = process.pid(), port, program = %command.program.display(), "handler started");
-    let waiting = Waiting { command, process: &process, port, since: Instant::now() };
+    let waiting = Waiting {
+        command,
+        process: &process,
+        port,
+        since: Instant::now(),
+        polls_itself: AtomicBool::new(false),
+    };
     let limit = async {
         match command.ready_timeout {
             Some(limit) => tokio::time::sleep(limit).await,
@@ -56,14 +66,10 @@ pub(super) async fn start(command: &ChildCommand) -> Result<Ready, FunctionError
         never = waiting.warn() => match never {},
         () = limit => Err(waiting.too_late()),
     };
-    match found {
-        Ok(Some(client)) => Ok(Ready::Serves(process, client)),
-        Ok(None) => Ok(Ready::PollsItself(process)),
-        Err(failure) => {
-            process.kill().await;
-            Err(failure)
-        }
+    if found.is_err() {
+        process.kill().await;
     }
+    found
 }
 
 /// A port that is free now. The listener that held it never had a connection, so nothing of it lingers.
@@ -76,27 +82,34 @@ struct Waiting<'a> {
     process: &'a Process,
     port: u16,
     since: Instant,
+    /// It was seen to talk to the Runtime API instead of listening.
+    polls_itself: AtomicBool,
 }
 
 impl Waiting<'_> {
-    /// `None`: the handler polls the Runtime API itself.
-    async fn until_ready(&self) -> Result<Option<Client>, FunctionError> {
-        let mut next_look = FIRST_LOOK;
+    async fn until_ready(&self) -> Result<Ready, FunctionError> {
         loop {
             if let Some(status) = self.process.status() {
-                return Err(self.exited(status));
+                return if self.polls_itself.load(Relaxed) {
+                    Ok(Ready::Ended(status))
+                } else {
+                    Err(self.exited(status))
+                };
             }
             let pause = match self.connect().await {
                 Some(stream) => match self.ping(stream).await? {
-                    Some(client) => return Ok(Some(client)),
+                    Some(client) => return Ok(Ready::Serves(client)),
                     None => PING_INTERVAL,
                 },
-                None => POLL_INTERVAL,
+                None => (self.since.elapsed() / 100).clamp(FIRST_INTERVAL, LAST_INTERVAL),
             };
-            if self.since.elapsed() > next_look {
-                next_look *= 2;
-                if self.polls_itself()? {
-                    return Ok(None);
+            if !self.polls_itself.load(Relaxed)
+                && self.since.elapsed() > POLLS_ITSELF_AFTER
+                && self.talks_to_runtime_api()
+            {
+                self.polls_itself.store(true, Relaxed);
+                if self.command.mode == Mode::Auto {
+                    info!(pid = self.process.pid(), "handler polls the Runtime API itself");
                 }
             }
             tokio::select! {
@@ -109,7 +122,9 @@ impl Waiting<'_> {
     /// Says once what is known of a handler that takes long.
     async fn warn(&self) -> Infallible {
         tokio::time::sleep(WARN_AFTER).await;
-        warn!("{}", self.silence());
+        if !(self.polls_itself.load(Relaxed) && self.command.mode == Mode::Auto) {
+            warn!("{}", self.silence());
+        }
         std::future::pending().await
     }
 
@@ -132,16 +147,16 @@ impl Waiting<'_> {
     /// Makes sure that it is our child and that it serves `Function`. `None`: it dropped the connection.
     async fn ping(&self, stream: TcpStream) -> Result<Option<Client>, FunctionError> {
         let client = Client::from_tcp(stream);
-        let (answer, is_ours) = tokio::join!(
-            client.call::<PingResponse>("Function.Ping", &PingRequest),
+        let taken = || format!("port {} was taken by another program while the handler started", self.port);
+        let answer = tokio::select! {
+            biased;
+            answer = client.call::<PingResponse>("Function.Ping", &PingRequest) => answer,
             // While the answer is on its way: the port was free only when we looked.
-            async { sockets::listens(self.process.pid(), self.port) != Some(false) },
-        );
+            () = self.is_not_ours() => return Err(self.failure("Runtime.Go1xNotAHandler", taken())),
+            _ = self.process.wait() => return Ok(None),
+        };
         let problem = match answer {
-            Ok(PingResponse) if is_ours => return Ok(Some(client)),
-            Ok(PingResponse) => {
-                format!("port {} was taken by another program while the handler started", self.port)
-            }
+            Ok(PingResponse) => return Ok(Some(client)),
             Err(netrpc::Error::Server(text)) => format!("the handler answered Function.Ping with {text:?}"),
             Err(error @ (netrpc::Error::Gob { .. } | netrpc::Error::Truncated)) => {
                 let source =
@@ -157,20 +172,22 @@ impl Waiting<'_> {
         Err(self.failure("Runtime.Go1xNotAHandler", format!("{problem}. {cure}")))
     }
 
-    fn polls_itself(&self) -> Result<bool, FunctionError> {
-        let Some(port) = runtime_api_port(&self.command.runtime_api) else { return Ok(false) };
-        if !sockets::is_connected_to(self.process.pid(), port) {
-            return Ok(false);
+    /// Ends only if somebody else listens on the port.
+    async fn is_not_ours(&self) {
+        if sockets::listens(self.process.pid(), self.port) != Some(false) {
+            std::future::pending().await
         }
-        if self.command.mode == Mode::Auto {
-            return Ok(true);
-        }
-        let text = "the handler polls the Runtime API itself and does not serve RPC: it was built with the tag \
-                    lambda.norpc. Set GO1X_MODE to auto or direct, or build it without the tag";
-        Err(self.failure("Runtime.Go1xNoRpc", text.to_owned()))
     }
 
-    fn exited(&self, status: std::process::ExitStatus) -> FunctionError {
+    fn talks_to_runtime_api(&self) -> bool {
+        let address = self.command.runtime_api.split('/').next().unwrap_or_default();
+        let Some((host, port)) = address.rsplit_once(':') else { return false };
+        // A host by name is told by its port alone.
+        let host = host.trim_matches(['[', ']']).parse().ok();
+        port.parse().is_ok_and(|port| sockets::is_connected_to(self.process.pid(), host, port))
+    }
+
+    fn exited(&self, status: ExitStatus) -> FunctionError {
         let text = format!(
             "{}: the handler ended before it listened on port {} (_LAMBDA_SERVER_PORT). Its output above says why; \
              a program that does not call lambda.Start ends like this too",
@@ -189,7 +206,11 @@ impl Waiting<'_> {
     fn silence(&self) -> String {
         let pid = self.process.pid();
         let ports = sockets::listening_ports(pid);
-        let found = if ports.is_empty() {
+        let found = if self.polls_itself.load(Relaxed) || self.talks_to_runtime_api() {
+            "it talks to the Runtime API itself, as a program built with the tag lambda.norpc does; GO1X_MODE=auto or \
+             direct leaves it to that"
+                .to_owned()
+        } else if ports.is_empty() {
             "it listens on no port".to_owned()
         } else {
             format!("it listens on {ports:?} instead")
@@ -204,9 +225,4 @@ impl Waiting<'_> {
     fn failure(&self, error_type: &str, text: String) -> FunctionError {
         FunctionError::new(error_type, format!("{}: {text}", self.command.program.display()))
     }
-}
-
-fn runtime_api_port(runtime_api: &str) -> Option<u16> {
-    let address = runtime_api.split('/').next()?;
-    address.rsplit_once(':')?.1.parse().ok()
 }

@@ -43,12 +43,13 @@ pub(super) fn listening_ports(pid: u32) -> Vec<u16> {
     ports
 }
 
-/// Whether the process or a descendant has a connection to `port` of some host.
-pub(super) fn is_connected_to(pid: u32, port: u16) -> bool {
+/// Whether the process or a descendant has a connection to `port` of `host`, or of any host.
+pub(super) fn is_connected_to(pid: u32, host: Option<IpAddr>, port: u16) -> bool {
     let Some(sockets) = all() else { return false };
     let connections: Vec<u64> = sockets
         .iter()
         .filter(|socket| socket.state == ESTABLISHED && socket.remote.port() == port)
+        .filter(|socket| host.is_none_or(|host| socket.remote.ip().to_canonical() == host))
         .map(|socket| socket.inode)
         .collect();
     owns_any(pid, &connections) == Some(true)
@@ -138,6 +139,8 @@ fn parent(pid: u32) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     #[test]
@@ -162,8 +165,10 @@ mod tests {
         let mut sleeper = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         assert_eq!(listens(sleeper.id(), port), Some(false));
         let connection = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
-        assert!(is_connected_to(me, port));
-        assert!(!is_connected_to(sleeper.id(), port));
+        assert!(is_connected_to(me, None, port));
+        assert!(is_connected_to(me, Some(Ipv4Addr::LOCALHOST.into()), port));
+        assert!(!is_connected_to(me, Some(Ipv4Addr::BROADCAST.into()), port));
+        assert!(!is_connected_to(sleeper.id(), None, port));
         assert!(descendants(me).contains(&sleeper.id()));
         sleeper.kill().unwrap();
         sleeper.wait().unwrap();

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use tracing::{debug, info, warn};
 
 use super::convert;
 use super::messages::InvokeResponse;
-use super::process::{Process, describe};
+use super::process::{Process, Slot, describe};
 use super::readiness::{self, Ready};
 use crate::Handler;
 use crate::bootstrap::ChildCommand;
@@ -27,31 +28,31 @@ const TERMINATE_WAIT: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub struct Worker {
     command: ChildCommand,
-    /// Held throughout a call: go1.x handlers were written for one at a time.
-    child: Mutex<Option<Child>>,
-}
-
-#[derive(Debug)]
-enum Child {
-    Serves(Process, Client),
-    PollsItself(Process),
+    process: Slot,
+    /// The connection to the current process, once it is ready. Held throughout a call: go1.x handlers were
+    /// written for one at a time.
+    client: Mutex<Option<Client>>,
 }
 
 impl Worker {
-    /// Starts the program and waits until it serves `Function`. A failure says what is wrong and what to do.
+    /// Nothing is started yet.
+    pub fn new(command: ChildCommand) -> Worker {
+        Worker { command, process: Slot::default(), client: Mutex::new(None) }
+    }
+
+    /// Starts the program and waits until it serves `Function`. A failure says what is wrong and what to do. A
+    /// program that polls the Runtime API itself never gets there: then this waits for its end, and returns it.
     ///
     /// The kernel ends the program together with the thread that started it: a runtime's own thread, not a
     /// short-lived one.
-    pub async fn start(command: ChildCommand) -> Result<Worker, FunctionError> {
-        let child = start(&command).await?;
-        Ok(Worker { command, child: Mutex::new(Some(child)) })
+    pub async fn start(&self) -> Result<Option<ExitStatus>, FunctionError> {
+        let mut client = self.client.lock().await;
+        self.replace(&mut client).await
     }
 
     /// Asks the child to end, with all that it started, and sees to it that it does.
     pub async fn terminate(&self) {
-        // A call in progress holds the child; the platform is about to end us all the same.
-        let Ok(child) = tokio::time::timeout(TERMINATE_WAIT, self.child.lock()).await else { return };
-        let Some(Child::Serves(process, _) | Child::PollsItself(process)) = &*child else { return };
+        let Some(process) = self.process.get() else { return };
         process.terminate();
         if tokio::time::timeout(TERMINATE_WAIT, process.wait()).await.is_err() {
             debug!("the handler did not end when asked to");
@@ -59,11 +60,40 @@ impl Worker {
         }
     }
 
-    /// If the child turned out to poll the Runtime API itself: waits for its end.
-    pub async fn polls_itself(&self) -> Option<ExitStatus> {
-        match &*self.child.lock().await {
-            Some(Child::PollsItself(process)) => Some(process.wait().await),
-            _ => None,
+    /// The current process, if it can take a call.
+    fn alive<'c>(&self, client: &'c Option<Client>) -> Option<(Arc<Process>, &'c Client)> {
+        let process = self.process.get().filter(|process| process.status().is_none())?;
+        client.as_ref().filter(|client| !client.is_closed()).map(|client| (process, client))
+    }
+
+    async fn replace(&self, client: &mut Option<Client>) -> Result<Option<ExitStatus>, FunctionError> {
+        self.stop(client).await;
+        match readiness::start(&self.command, &self.process).await? {
+            Ready::Serves(connection) => {
+                info!("handler ready");
+                *client = Some(connection);
+                Ok(None)
+            }
+            Ready::Ended(status) => Ok(Some(status)),
+        }
+    }
+
+    /// A replacement has to serve, since the one before it did.
+    async fn revive(&self, client: &mut Option<Client>) -> Result<(), FunctionError> {
+        match self.replace(client).await? {
+            None => Ok(()),
+            Some(status) => {
+                let text = format!("{}: the handler ended, and did not listen before", describe(status));
+                Err(FunctionError::new("Runtime.Go1xHandlerExited", text))
+            }
+        }
+    }
+
+    async fn stop(&self, client: &mut Option<Client>) {
+        *client = None;
+        if let Some(process) = self.process.get() {
+            let status = process.kill().await;
+            debug!(pid = process.pid(), status = describe(status), "handler stopped");
         }
     }
 
@@ -72,7 +102,9 @@ impl Worker {
     async fn lost(&self, process: &Process, request_id: &str, error: &netrpc::Error) -> FunctionError {
         let failure =
             |text| FunctionError::new("Runtime.ExitError", format!("RequestId: {request_id} Error: {text}"));
-        match tokio::time::timeout(EXIT_WAIT, process.wait()).await {
+        // Noise is no sign of an end.
+        let wait = if matches!(error, netrpc::Error::Gob { .. }) { Duration::ZERO } else { EXIT_WAIT };
+        match tokio::time::timeout(wait, process.wait()).await {
             Ok(status) if status.success() => failure("Runtime exited without providing a reason".to_owned()),
             Ok(status) => failure(format!("Runtime exited with error: {}", describe(status))),
             Err(_) => {
@@ -95,9 +127,9 @@ const RPC_ERROR: &str = "Runtime.Go1xRpcError";
 
 impl Handler for Worker {
     async fn ready(&self) -> Result<(), FunctionError> {
-        let mut child = self.child.lock().await;
-        if !child.as_ref().is_some_and(Child::is_alive) {
-            replace(&self.command, &mut child).await?;
+        let mut client = self.client.lock().await;
+        if self.alive(&client).is_none() {
+            self.revive(&mut client).await?;
         }
         Ok(())
     }
@@ -109,19 +141,19 @@ impl Handler for Worker {
             event = event.collect().await.map_err(event_lost)?;
         }
         let request = convert::request(&context, event.length().unwrap_or_default());
-        let mut child = self.child.lock().await;
-        if !child.as_ref().is_some_and(Child::is_alive) {
+        let mut client = self.client.lock().await;
+        if self.alive(&client).is_none() {
             // It ended while nobody called: the event is still ours, and goes to a fresh one.
             warn!("the handler had ended since the last invocation");
-            replace(&self.command, &mut child).await?;
+            self.revive(&mut client).await?;
         }
-        let Some(Child::Serves(process, client)) = &*child else {
-            return Err(FunctionError::new(RPC_ERROR, "the handler polls the Runtime API itself"));
+        let Some((process, connection)) = self.alive(&client) else {
+            return Err(FunctionError::new(CONNECTION_LOST, "the handler ended as soon as it was ready"));
         };
 
+        let mut event = Arriving(event);
         let failure =
-            match client.call_with::<InvokeResponse>("Function.Invoke", &request, &mut Arriving(event)).await
-            {
+            match connection.call_with::<InvokeResponse>("Function.Invoke", &request, &mut event).await {
                 Ok(response) => match convert::outcome(response) {
                     // go1.x started a fresh process then, and so do we.
                     Err(failure) if failure.should_exit => FunctionError { should_exit: false, ..failure },
@@ -130,45 +162,10 @@ impl Handler for Worker {
                 // The method's own error, or a request that it could not read: the process and the connection are well.
                 Err(netrpc::Error::Server(text)) => return Err(FunctionError::new(RPC_ERROR, text)),
                 Err(netrpc::Error::Payload(error)) => event_lost(error),
-                Err(error) => self.lost(process, context.request_id.as_str(), &error).await,
+                Err(error) => self.lost(&process, context.request_id.as_str(), &error).await,
             };
-        stop(&mut child).await;
+        self.stop(&mut client).await;
         Err(failure)
-    }
-}
-
-impl Child {
-    fn is_alive(&self) -> bool {
-        match self {
-            Child::Serves(process, client) => process.status().is_none() && !client.is_closed(),
-            Child::PollsItself(process) => process.status().is_none(),
-        }
-    }
-}
-
-async fn start(command: &ChildCommand) -> Result<Child, FunctionError> {
-    match readiness::start(command).await? {
-        Ready::Serves(process, client) => {
-            info!(pid = process.pid(), "handler ready");
-            Ok(Child::Serves(process, client))
-        }
-        Ready::PollsItself(process) => {
-            info!(pid = process.pid(), "handler polls the Runtime API itself");
-            Ok(Child::PollsItself(process))
-        }
-    }
-}
-
-async fn replace(command: &ChildCommand, child: &mut Option<Child>) -> Result<(), FunctionError> {
-    stop(child).await;
-    *child = Some(start(command).await?);
-    Ok(())
-}
-
-async fn stop(child: &mut Option<Child>) {
-    if let Some(Child::Serves(process, _) | Child::PollsItself(process)) = child.take() {
-        let status = process.kill().await;
-        debug!(pid = process.pid(), status = describe(status), "handler stopped");
     }
 }
 
