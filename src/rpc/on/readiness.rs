@@ -55,16 +55,10 @@ pub(super) async fn start(command: &ChildCommand, slot: &Slot) -> Result<Ready, 
         since: Instant::now(),
         polls_itself: AtomicBool::new(false),
     };
-    let limit = async {
-        match command.ready_timeout {
-            Some(limit) => tokio::time::sleep(limit).await,
-            None => std::future::pending().await,
-        }
-    };
     let found = tokio::select! {
         found = waiting.until_ready() => found,
         never = waiting.warn() => match never {},
-        () = limit => Err(waiting.too_late()),
+        () = waiting.limit() => Err(waiting.too_late()),
     };
     if found.is_err() {
         process.kill().await;
@@ -82,7 +76,7 @@ struct Waiting<'a> {
     process: &'a Process,
     port: u16,
     since: Instant,
-    /// It was seen to talk to the Runtime API instead of listening.
+    /// It was seen to talk to the Runtime API instead of listening, and is left to that.
     polls_itself: AtomicBool,
 }
 
@@ -103,14 +97,11 @@ impl Waiting<'_> {
                 },
                 None => (self.since.elapsed() / 100).clamp(FIRST_INTERVAL, LAST_INTERVAL),
             };
-            if !self.polls_itself.load(Relaxed)
-                && self.since.elapsed() > POLLS_ITSELF_AFTER
-                && self.talks_to_runtime_api()
+            if self.since.elapsed() > POLLS_ITSELF_AFTER
+                && !self.polls_itself.load(Relaxed)
+                && self.is_left_to_itself()
             {
-                self.polls_itself.store(true, Relaxed);
-                if self.command.mode == Mode::Auto {
-                    info!(pid = self.process.pid(), "handler polls the Runtime API itself");
-                }
+                info!(pid = self.process.pid(), "handler polls the Runtime API itself");
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -122,10 +113,21 @@ impl Waiting<'_> {
     /// Says once what is known of a handler that takes long.
     async fn warn(&self) -> Infallible {
         tokio::time::sleep(WARN_AFTER).await;
-        if !(self.polls_itself.load(Relaxed) && self.command.mode == Mode::Auto) {
+        if !self.is_left_to_itself() {
             warn!("{}", self.silence());
         }
         std::future::pending().await
+    }
+
+    /// Ends when the handler has had its time; one that is left to itself has all the time there is.
+    async fn limit(&self) {
+        match self.command.ready_timeout {
+            Some(limit) => tokio::time::sleep(limit).await,
+            None => std::future::pending().await,
+        }
+        if self.is_left_to_itself() {
+            std::future::pending().await
+        }
     }
 
     /// Go's `localhost` is 127.0.0.1 unless the machine has only IPv6.
@@ -179,6 +181,14 @@ impl Waiting<'_> {
         }
     }
 
+    /// Whether the handler does without us, and may.
+    fn is_left_to_itself(&self) -> bool {
+        let polls_itself = self.command.mode == Mode::Auto
+            && (self.polls_itself.load(Relaxed) || self.talks_to_runtime_api());
+        self.polls_itself.store(polls_itself, Relaxed);
+        polls_itself
+    }
+
     fn talks_to_runtime_api(&self) -> bool {
         let address = self.command.runtime_api.split('/').next().unwrap_or_default();
         let Some((host, port)) = address.rsplit_once(':') else { return false };
@@ -206,7 +216,7 @@ impl Waiting<'_> {
     fn silence(&self) -> String {
         let pid = self.process.pid();
         let ports = sockets::listening_ports(pid);
-        let found = if self.polls_itself.load(Relaxed) || self.talks_to_runtime_api() {
+        let found = if self.talks_to_runtime_api() {
             "it talks to the Runtime API itself, as a program built with the tag lambda.norpc does; GO1X_MODE=auto or \
              direct leaves it to that"
                 .to_owned()
