@@ -20,8 +20,8 @@ use crate::pending::{Outcome, Pending};
 /// Replies with longer messages than this are refused unless [`Client::with_limit`] says otherwise.
 const MESSAGE_LIMIT: usize = 256 * 1024 * 1024;
 
-/// Payloads are sent in parts of about this size.
-const GATHER_LIMIT: usize = 1024 * 1024;
+/// Payloads are sent in parts of about this size: larger ones fall out of the processor's cache before they are sent.
+const GATHER_LIMIT: usize = 128 * 1024;
 
 /// A connection to a server of Go's `net/rpc`. Calls may overlap; a call that is dropped is not waited for
 /// any more, and its reply is passed over. The connection closes when the client is dropped.
