@@ -144,6 +144,22 @@ async fn speaks_something_else() {
     check(&handler, &[("HANDLER_PING_ERROR", "out of order")], "Runtime.Go1xNotAHandler", &texts).await;
 }
 
+/// The port was free when it was chosen. Here a process that is not the handler's takes it: one that left the
+/// handler's process tree.
+#[tokio::test]
+async fn a_stranger_on_the_port_is_told_from_the_handler() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let folder = Folder::new("stranger");
+    let stranger = folder.write("stranger", 0o755, &std::fs::read(handler).unwrap());
+    let script = "#!/bin/sh\n(setsid sh -c 'sleep 0.2; exec \"$0\"' \"$@\" </dev/null >/dev/null 2>&1 &)\nexec sleep 60\n";
+    let wrapper = folder.write("wrapper", 0o755, script.as_bytes());
+    let variables = [("AWS_LAMBDA_EXEC_WRAPPER", wrapper.to_str().unwrap()), ("PATH", "/usr/bin:/bin")];
+    check(&stranger, &variables, "Runtime.Go1xNotAHandler", &["was taken by another program"]).await;
+    let killed =
+        std::process::Command::new("pkill").args(["-KILL", "-f", stranger.to_str().unwrap()]).status();
+    assert!(killed.unwrap().success(), "the stranger was there");
+}
+
 #[tokio::test]
 async fn an_exec_wrapper_gets_the_command_line() {
     let Some(handler) = peers::require(Peer::LegacyHandler) else { return };

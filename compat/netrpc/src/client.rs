@@ -121,8 +121,9 @@ impl Client {
     /// As [`Client::call`], for an argument whose bytes are not part of it: if it leaves a [`gob::Hole`],
     /// the payload fills it.
     ///
-    /// The request, its argument and the payload's first chunk go out in one write. If the payload fails
-    /// or is not as long as the hole, the connection is lost: [`Error::Payload`].
+    /// The request, its argument and the payload go out in one write, or if the payload is longer than 128 KiB in
+    /// one for each part of about that size. If the payload fails or is not as long as the hole, the connection is
+    /// lost: [`Error::Payload`].
     pub async fn call_with<R>(
         &self,
         service_method: &str,

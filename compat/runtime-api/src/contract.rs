@@ -50,6 +50,9 @@ pub mod header {
 
 /// The largest response in bytes: 6 MiB + 100. A larger one is answered with status 413.
 pub const RESPONSE_LIMIT: usize = 6 * 1024 * 1024 + 100;
+/// Events above this many bytes are not taken in: ten times what Lambda hands out (6 MB), so that an API that never
+/// stops sending ends in an error and not in all of the memory.
+pub const EVENT_LIMIT: usize = 64 * 1024 * 1024;
 /// The X-Ray cause header is cut or dropped by the platform from here on.
 pub const XRAY_CAUSE_LIMIT: usize = 64 * 1024;
 

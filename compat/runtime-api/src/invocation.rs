@@ -10,7 +10,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::HeaderMap;
 use serde::Deserialize;
 
-use crate::contract::header;
+use crate::contract::{EVENT_LIMIT, header};
 
 /// An event with its metadata.
 #[derive(Debug)]
@@ -218,7 +218,7 @@ impl Event {
                 Source::Memory(chunks) => chunks.pop_front()?,
                 Source::Wire(body) => match body.frame().await? {
                     Ok(frame) => frame.into_data().unwrap_or_default(),
-                    Err(error) => return Some(Err(EventError(error))),
+                    Err(error) => return Some(Err(EventError::Broken(error))),
                 },
             };
             if !chunk.is_empty() {
@@ -230,9 +230,13 @@ impl Event {
 
     /// Reads the event to its end, so that its length is known.
     pub async fn collect(mut self) -> Result<Event, EventError> {
-        let mut chunks = VecDeque::new();
-        while let Some(chunk) = self.chunk().await {
-            chunks.push_back(chunk?);
+        let (mut chunks, mut size) = (VecDeque::new(), 0);
+        while let Some(chunk) = self.chunk().await.transpose()? {
+            size += chunk.len();
+            if size > EVENT_LIMIT {
+                return Err(EventError::TooLong);
+            }
+            chunks.push_back(chunk);
         }
         Ok(Event::from_chunks(chunks))
     }
@@ -247,8 +251,11 @@ impl Event {
             BytesMut::with_capacity(first.len() + second.len() + rest.min(crate::contract::RESPONSE_LIMIT));
         whole.extend_from_slice(&first);
         whole.extend_from_slice(&second);
-        while let Some(chunk) = self.chunk().await {
-            whole.extend_from_slice(&chunk?);
+        while let Some(chunk) = self.chunk().await.transpose()? {
+            if whole.len() + chunk.len() > EVENT_LIMIT {
+                return Err(EventError::TooLong);
+            }
+            whole.extend_from_slice(&chunk);
         }
         Ok(whole.freeze())
     }
@@ -273,19 +280,31 @@ impl fmt::Debug for Event {
     }
 }
 
-/// The connection ended, or broke HTTP's rules, before the event was complete.
+/// Why an event cannot be had in full.
 #[derive(Debug)]
-pub struct EventError(hyper::Error);
+#[non_exhaustive]
+pub enum EventError {
+    /// The connection ended, or broke HTTP's rules, before the event was complete.
+    Broken(hyper::Error),
+    /// It is longer than [`EVENT_LIMIT`].
+    TooLong,
+}
 
 impl fmt::Display for EventError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the event did not arrive in full")
+        match self {
+            EventError::Broken(_) => f.write_str("the event did not arrive in full"),
+            EventError::TooLong => write!(f, "the event is longer than {EVENT_LIMIT} bytes"),
+        }
     }
 }
 
 impl std::error::Error for EventError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.0)
+        match self {
+            EventError::Broken(error) => Some(error),
+            EventError::TooLong => None,
+        }
     }
 }
 
@@ -368,5 +387,12 @@ mod tests {
         assert_eq!(event.length(), Some(0));
         assert!(event.chunk().await.is_none());
         assert_eq!(Event::from(Bytes::new()).bytes().await.unwrap(), "");
+    }
+
+    #[tokio::test]
+    async fn an_event_that_goes_on_and_on_is_given_up() {
+        let endless = || Event::from_chunks(vec![Bytes::from_static(&[b'x'; 1 << 20]); 65].into());
+        assert!(matches!(endless().collect().await, Err(EventError::TooLong)));
+        assert!(matches!(endless().bytes().await, Err(EventError::TooLong)));
     }
 }
