@@ -1,13 +1,38 @@
 //! The receiving side of one stream: takes in definitions, hands out values (`decoder.go`).
 
-use crate::value::Value;
+use crate::limits::Limits;
+use crate::received::Received;
+use crate::walk::{Step, Walk};
 use crate::wire::Cursor;
-use crate::{Error, ErrorKind, TypeId, Types, WireType};
+use crate::{Error, ErrorKind, TypeId, Types};
 
 /// What one stream has defined so far.
 #[derive(Debug, Default)]
 pub struct Decoder {
     types: Types,
+    /// A value of which more messages are to come.
+    split: Option<Split>,
+    /// The value that was put together last.
+    whole: Vec<u8>,
+    /// The value that can be read now.
+    ready: Option<Ready>,
+}
+
+/// A value that type definitions within interfaces have split: its own bytes so far.
+#[derive(Debug)]
+struct Split {
+    id: TypeId,
+    walk: Walk,
+    bytes: Vec<u8>,
+}
+
+/// Where a value that is all here can be read.
+#[derive(Debug)]
+struct Ready {
+    id: TypeId,
+    /// Its place in the last message; `None` if it was put together from several.
+    start: Option<usize>,
+    failure: Option<Error>,
 }
 
 impl Decoder {
@@ -16,30 +41,117 @@ impl Decoder {
         Decoder::default()
     }
 
+    /// A fresh stream that may ask for other amounts than usual.
+    pub fn with_limits(limits: Limits) -> Decoder {
+        Decoder { types: Types::with_limits(limits), ..Decoder::default() }
+    }
+
     /// The types defined so far.
     pub fn types(&self) -> &Types {
         &self.types
     }
 
-    /// Reads a message, from after its length. `None`: it was a definition, which is now known.
+    /// Reads a message, from after its length. `None`: it was a definition, which is now known, or the first part
+    /// of a value that definitions split, which is kept until its last part is here.
     ///
-    /// An error costs this message alone: the next one can be read as if nothing had happened.
-    pub fn message<'a>(&'a mut self, message: &'a [u8]) -> Result<Option<Value<'a>>, Error> {
+    /// An error costs this message alone: the next one can be read as if nothing had happened. Whether the value's
+    /// type is known, and all that is wrong with the value, turns out when it is read.
+    pub fn message<'a>(&'a mut self, message: &'a [u8]) -> Result<Option<Received<'a>>, Error> {
+        let ready = self.take_in(message)?;
+        Ok(ready.map(|ready| self.place(ready, message)))
+    }
+
+    /// The first half of [`Decoder::message`], for loops that cannot return what they still need: whether there is
+    /// a value, which [`Decoder::received`] then gives.
+    pub fn accept(&mut self, message: &[u8]) -> Result<bool, Error> {
+        self.ready = None;
+        self.ready = self.take_in(message)?;
+        Ok(self.ready.is_some())
+    }
+
+    /// The value that [`Decoder::accept`] has found, given the same message again.
+    pub fn received<'a>(&'a mut self, message: &'a [u8]) -> Option<Received<'a>> {
+        let ready = self.ready.take()?;
+        Some(self.place(ready, message))
+    }
+
+    fn place<'a>(&'a self, ready: Ready, message: &'a [u8]) -> Received<'a> {
+        let cursor = match ready.start {
+            Some(start) => Cursor::at(message, start),
+            None => Cursor::joined(&self.whole),
+        };
+        Received::new(&self.types, ready.id, cursor, ready.failure)
+    }
+
+    fn take_in(&mut self, message: &[u8]) -> Result<Option<Ready>, Error> {
+        if message.len() > self.types.limits.message {
+            return Err(Error::new(ErrorKind::Limit, format!("gob: a message of {} bytes", message.len())));
+        }
         let mut cursor = Cursor::new(message);
+        if let Some(split) = self.split.take() {
+            return self.go_on(split, cursor, message);
+        }
         let id = TypeId(cursor.int()? as i32); // Go cuts ids to 32 bits, and then looks at the sign
         if id.0 < 0 {
             self.types.define(TypeId(id.0.wrapping_neg()), &mut cursor)?;
-            return Ok(None);
+            return match cursor.remaining() {
+                0 => Ok(None),
+                _ => Err(cursor.error(ErrorKind::Corrupt, "gob: extra data in buffer")),
+            };
         }
-        if !matches!(id.0, 1..=8) && self.types.get(id).is_none() {
-            return Err(cursor.error(ErrorKind::UnknownType, "gob: unknown type id or corrupted data"));
+        let here = Ready { id, start: Some(cursor.offset()), failure: None };
+        if !self.types.check(id).unwrap_or(false) {
+            return Ok(Some(here));
         }
-        // A value that is no struct has a zero byte before it, in place of a field number.
-        if !matches!(self.types.get(id), Some(WireType::Struct { .. })) && cursor.uint()? != 0 {
-            return Err(
-                cursor.error(ErrorKind::Corrupt, "gob: decode: corrupted data: non-zero delta for singleton")
-            );
+        // An interface may define its type in the middle of the value, and the rest comes in the next message.
+        if !self.types.is_struct(id) && cursor.singleton().is_err() {
+            return Ok(Some(here));
         }
-        Ok(Some(Value::new(&self.types, id, cursor)))
+        self.go_on(Split { id, walk: Walk::new(id), bytes: Vec::new() }, cursor, message)
+    }
+
+    /// Whether the stream may end here: not within a value.
+    pub fn is_between_values(&self) -> bool {
+        self.split.is_none()
+    }
+
+    /// Walks over one more message of a value. What is wrong is found again, and told, where the value is read: a
+    /// reader may have its own complaint before that.
+    fn go_on(
+        &mut self,
+        split: Split,
+        mut cursor: Cursor<'_>,
+        message: &[u8],
+    ) -> Result<Option<Ready>, Error> {
+        let Split { id, mut walk, mut bytes } = split;
+        let first = bytes.is_empty();
+        let start = if first { cursor.offset() - usize::from(!self.types.is_struct(id)) } else { 0 };
+        let mut kept = start;
+        let step = walk.run(&mut self.types, &mut cursor, |definition| {
+            bytes.extend_from_slice(&message[kept..definition.start]);
+            kept = definition.end;
+        });
+        if first && kept == start {
+            // In one piece, as most are.
+            return Ok(Some(Ready { id, start: Some(start), failure: None }));
+        }
+        bytes.extend_from_slice(&message[kept..]);
+        if bytes.len() > self.types.limits.message {
+            return Err(Error::new(ErrorKind::Limit, format!("gob: a value of {} bytes", bytes.len())));
+        }
+        let failure = match step {
+            Ok(Step::NextMessage) => {
+                self.split = Some(Split { id, walk, bytes });
+                return Ok(None);
+            }
+            Ok(Step::Done) => None,
+            Err(error) => {
+                // Whoever reads it comes to the same place, unless something else is wrong before.
+                bytes.truncate(bytes.len() - (message.len() - cursor.offset().max(kept)));
+                Some(error)
+            }
+        };
+        self.whole = bytes;
+        Ok(Some(Ready { id, start: None, failure }))
     }
 }

@@ -1,7 +1,11 @@
 //! The sending side of one stream: definitions before their first value, each once (`encoder.go`).
 
-use crate::wire::{put_bytes, put_int, put_uint};
-use crate::{Schema, TypeId};
+use std::sync::Arc;
+
+use crate::registry::{Places, Registry};
+use crate::types::Definition;
+use crate::wire::{long_uint, put_bytes, put_float, put_int, put_uint};
+use crate::{Error, Kind, Schema, TypeId, TypeRef};
 
 /// A struct that can be sent.
 pub trait Encode {
@@ -24,11 +28,63 @@ pub struct Hole {
 /// What has been sent on one stream so far.
 #[derive(Debug)]
 pub struct Encoder {
-    next_id: i32,
-    /// Schemas in use and the id of each one's root; a connection has few.
-    known: Vec<(u64, TypeId)>,
-    /// One message, before its length is known; kept for its memory.
-    scratch: Vec<u8>,
+    types: Numbered,
+    /// Types in use and their ids; a connection has few.
+    known: Vec<Known>,
+    /// How many bytes the last message's length took: the next one's will mostly take as many.
+    gap: usize,
+}
+
+/// Which types have numbers.
+#[derive(Debug)]
+enum Numbered {
+    /// None; the first one gets this.
+    None(TypeId),
+    /// Those of one schema, just as on any other new stream.
+    Usual(Arc<FirstUse>),
+    /// Those that are registered on this stream.
+    Own(Box<Own>),
+}
+
+/// A stream's own registry, and where it has each schema's types.
+#[derive(Debug)]
+struct Own {
+    registry: Registry,
+    places: Vec<(u64, Places)>,
+}
+
+/// What a new stream sends for a schema's root, and knows then. It is the same each time.
+#[derive(Debug)]
+pub(crate) struct FirstUse {
+    id: TypeId,
+    definitions: Vec<u8>,
+    registry: Registry,
+    schema: u64,
+    places: Places,
+}
+
+impl FirstUse {
+    pub(crate) fn new(schema: &Schema) -> FirstUse {
+        let mut registry = Registry::new(FIRST_ID);
+        let places = registry.import(schema);
+        let mut found = Vec::new();
+        let id = registry.describe(places[schema.root().0 as usize], &mut found);
+        let mut definitions = Vec::new();
+        write_definitions(&found, &mut definitions);
+        registry.mark();
+        FirstUse { id, definitions, registry, schema: schema.key, places }
+    }
+}
+
+/// Where new streams start to number: every version of Go accepts it.
+const FIRST_ID: TypeId = TypeId(65);
+
+/// A type of a schema that was sent before.
+#[derive(Debug)]
+struct Known {
+    schema: u64,
+    ty: TypeRef,
+    id: TypeId,
 }
 
 impl Default for Encoder {
@@ -40,12 +96,19 @@ impl Default for Encoder {
 impl Encoder {
     /// A fresh stream whose types are numbered from 65, which every version of Go accepts.
     pub fn new() -> Encoder {
-        Encoder::with_first_id(TypeId(65))
+        Encoder::with_first_id(FIRST_ID)
     }
 
     /// A fresh stream whose types are numbered from `id`; Go 1.21 and later start at 64.
     pub fn with_first_id(id: TypeId) -> Encoder {
-        Encoder { next_id: id.0, known: Vec::new(), scratch: Vec::new() }
+        Encoder { types: Numbered::None(id), known: Vec::new(), gap: 1 }
+    }
+
+    /// Another stream, which goes on with the numbers of this one: in Go, types are numbered once for a process.
+    pub fn next_stream(mut self) -> Encoder {
+        let mut own = self.take_registry();
+        own.registry.forget_all();
+        Encoder { types: Numbered::Own(own), known: Vec::new(), gap: 1 }
     }
 
     /// Appends a value, behind the definitions that the stream lacks.
@@ -53,33 +116,225 @@ impl Encoder {
     /// If the value left a [`Hole`] (see [`StructWriter::hole`]), so many bytes have to be put there on
     /// the way out: the message's length counts them.
     pub fn encode(&mut self, value: &(impl Encode + ?Sized), out: &mut Vec<u8>) -> Option<Hole> {
-        let id = self.define(value.schema(), out);
-        self.scratch.clear();
-        put_int(&mut self.scratch, i64::from(id.0));
-        let mut writer = StructWriter { out: &mut self.scratch, next: 0, hole: None };
+        let schema = value.schema();
+        let id = self.announce(schema, schema.root(), out);
+        let piece = Piece::open(self.gap, out);
+        put_int(out, i64::from(id.0));
+        let mut writer = StructWriter { out, next: 0, hole: None };
         value.encode(&mut writer);
         let hole = writer.end();
-        put_uint(out, self.scratch.len() as u64 + hole.map_or(0, |hole| hole.length));
-        let start = out.len();
-        out.extend_from_slice(&self.scratch);
-        hole.map(|hole| Hole { at: start + hole.at, ..hole })
+        let moved = piece.close(out, hole.map_or(0, |hole| hole.length), &mut self.gap);
+        hole.map(|hole| Hole { at: hole.at.wrapping_add_signed(moved), ..hole })
     }
 
-    /// The id of a schema's root; its definitions are appended if they were not sent before.
-    fn define(&mut self, schema: &Schema, out: &mut Vec<u8>) -> TypeId {
-        if let Some((_, id)) = self.known.iter().find(|(key, _)| *key == schema.key) {
-            return *id;
+    /// The id of a type that a message holds, behind the definitions that the stream lacks.
+    #[inline]
+    fn announce(&mut self, schema: &Schema, ty: TypeRef, out: &mut Vec<u8>) -> TypeId {
+        match self.known(schema, ty) {
+            Some(id) => id,
+            None => self.define(schema, ty, out),
         }
-        let ids = schema.assign(&mut self.next_id);
-        let definitions = schema.definitions(&ids);
-        for (id, wire_type) in &definitions {
-            self.scratch.clear();
-            wire_type.write_definition(*id, &mut self.scratch);
-            put_bytes(out, &self.scratch);
+    }
+
+    #[inline]
+    fn known(&self, schema: &Schema, ty: TypeRef) -> Option<TypeId> {
+        self.known.iter().find(|known| known.schema == schema.key && known.ty == ty).map(|known| known.id)
+    }
+
+    #[cold]
+    fn define(&mut self, schema: &Schema, ty: TypeRef, out: &mut Vec<u8>) -> TypeId {
+        if let Numbered::None(FIRST_ID) = self.types
+            && ty == schema.root()
+        {
+            let usual = schema.first_use();
+            out.extend_from_slice(&usual.definitions);
+            self.known.push(Known { schema: schema.key, ty, id: usual.id });
+            let id = usual.id;
+            self.types = Numbered::Usual(Arc::clone(usual));
+            return id;
         }
-        let root = definitions.first().map_or(TypeId(0), |(id, _)| *id);
-        self.known.push((schema.key, root));
-        root
+        let (id, definitions) = self.describe(schema, ty);
+        write_definitions(&definitions, out);
+        id
+    }
+
+    /// The id of a type, and the definitions that have to be sent before a value of it.
+    fn describe(&mut self, schema: &Schema, ty: TypeRef) -> (TypeId, Vec<Definition>) {
+        let mut own = self.take_registry();
+        let at = own.places.iter().position(|(key, _)| *key == schema.key).unwrap_or_else(|| {
+            own.places.push((schema.key, own.registry.import(schema)));
+            own.places.len() - 1
+        });
+        let mut definitions = Vec::new();
+        let id = own.registry.describe(own.places[at].1[ty.0 as usize], &mut definitions);
+        self.types = Numbered::Own(own);
+        self.known.push(Known { schema: schema.key, ty, id });
+        (id, definitions)
+    }
+
+    /// The stream's own registry, which has to be put back.
+    fn take_registry(&mut self) -> Box<Own> {
+        match std::mem::replace(&mut self.types, Numbered::None(FIRST_ID)) {
+            Numbered::None(first) => Box::new(Own { registry: Registry::new(first), places: Vec::new() }),
+            Numbered::Usual(usual) => Box::new(Own {
+                registry: usual.registry.clone(),
+                places: vec![(usual.schema, usual.places.clone())],
+            }),
+            Numbered::Own(own) => own,
+        }
+    }
+
+    /// Writes a value that may hold interfaces, behind the definitions that the stream lacks. If `write` fails,
+    /// the stream is as if nothing had been tried.
+    pub(crate) fn write(
+        &mut self,
+        schema: &Schema,
+        ty: TypeRef,
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Message<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let (before, known) = (out.len(), self.known.len());
+        let fresh = match &mut self.types {
+            Numbered::None(first) => Some(*first),
+            Numbered::Usual(_) => None,
+            Numbered::Own(own) => {
+                own.registry.mark();
+                None
+            }
+        };
+        let id = self.announce(schema, ty, out);
+        let mut body = std::mem::take(out);
+        let piece = Piece::open(self.gap, &mut body);
+        put_int(&mut body, i64::from(id.0));
+        let mut message = Message { encoder: self, body, pieces: vec![piece] };
+        message.begin_value(schema, ty);
+        let result = write(&mut message);
+        let Message { mut body, pieces, .. } = message;
+        match (&result, &pieces[..]) {
+            (Ok(()), [piece]) => _ = piece.close(&mut body, 0, &mut self.gap),
+            _ => {
+                body.truncate(before);
+                self.known.truncate(known);
+                match (fresh, &mut self.types) {
+                    (Some(first), types) => *types = Numbered::None(first),
+                    (None, Numbered::Own(own)) => own.registry.forget(),
+                    _ => {}
+                }
+            }
+        }
+        *out = body;
+        result
+    }
+}
+
+fn write_definitions(definitions: &[Definition], out: &mut Vec<u8>) {
+    let mut gap = 1;
+    for definition in definitions {
+        let piece = Piece::open(gap, out);
+        definition.write(out);
+        piece.close(out, 0, &mut gap);
+    }
+}
+
+/// Something that is written behind its own length, which is known only at its end.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    start: usize,
+    /// Bytes that were left for the length.
+    gap: usize,
+}
+
+impl Piece {
+    #[inline]
+    fn open(gap: usize, out: &mut Vec<u8>) -> Piece {
+        let start = out.len();
+        out.resize(start + gap, 0);
+        Piece { start, gap }
+    }
+
+    /// Writes the length, to which bytes that are elsewhere may be added. How far the piece had to move for it.
+    #[inline]
+    fn close(self, out: &mut Vec<u8>, elsewhere: u64, gap: &mut usize) -> isize {
+        let length = (out.len() - self.start - self.gap) as u64 + elsewhere;
+        if length < 0x80 && self.gap == 1 {
+            out[self.start] = length as u8;
+            return 0;
+        }
+        let (mut prefix, mut width) = long_uint(length);
+        if length < 0x80 {
+            (prefix[0], width) = (length as u8, 1);
+        }
+        if width != self.gap {
+            *gap = width;
+            self.resize(out, width);
+        }
+        out[self.start..self.start + width].copy_from_slice(&prefix[..width]);
+        width as isize - self.gap as isize
+    }
+
+    /// Makes room for a length of another width.
+    #[cold]
+    fn resize(self, out: &mut Vec<u8>, width: usize) {
+        let (from, to, end) = (self.start + self.gap, self.start + width, out.len());
+        if to > from {
+            out.resize(end + to - from, 0);
+        }
+        out.copy_within(from..end, to);
+        out.truncate(end + to - from);
+    }
+}
+
+/// A message that is being written. Interface values within it may have to define their types first.
+#[derive(Debug)]
+pub(crate) struct Message<'e> {
+    encoder: &'e mut Encoder,
+    /// The stream, with the message at its end.
+    pub(crate) body: Vec<u8>,
+    /// The message, and within it the values of interfaces that are being written.
+    pieces: Vec<Piece>,
+}
+
+impl Message<'_> {
+    /// Begins an interface's value: its name, its type, and what is written until [`Message::end_interface`].
+    pub(crate) fn begin_interface(&mut self, schema: &Schema, ty: TypeRef, name: &[u8]) {
+        put_bytes(&mut self.body, name);
+        let id = match self.encoder.known(schema, ty) {
+            Some(id) => id,
+            None => self.define(schema, ty),
+        };
+        put_int(&mut self.body, i64::from(id.0));
+        self.pieces.push(Piece::open(1, &mut self.body));
+        self.begin_value(schema, ty);
+    }
+
+    pub(crate) fn end_interface(&mut self) {
+        self.close();
+    }
+
+    /// What is no struct has a zero byte before it, in place of a field number.
+    fn begin_value(&mut self, schema: &Schema, ty: TypeRef) {
+        if !matches!(schema.base(ty).map(|base| schema.kind(base)), Some(Kind::Struct(_))) {
+            self.body.push(0);
+        }
+    }
+
+    /// Defines a type within a value. A definition ends the piece it stands in: the message, or a counted part of
+    /// the enclosing interface's value; the value goes on in a new one (`encode.go`, encodeInterface).
+    #[cold]
+    fn define(&mut self, schema: &Schema, ty: TypeRef) -> TypeId {
+        let (id, definitions) = self.encoder.describe(schema, ty);
+        for definition in definitions {
+            definition.write(&mut self.body);
+            self.close();
+            self.pieces.push(Piece::open(1, &mut self.body));
+        }
+        id
+    }
+
+    fn close(&mut self) {
+        if let Some(piece) = self.pieces.pop() {
+            piece.close(&mut self.body, 0, &mut 0);
+        }
     }
 }
 
@@ -112,6 +367,14 @@ impl StructWriter<'_> {
     /// A `bool` field.
     pub fn bool(&mut self, field: u32, value: bool) {
         self.uint(field, u64::from(value));
+    }
+
+    /// A `float32` or `float64` field.
+    pub fn float(&mut self, field: u32, value: f64) {
+        if value != 0.0 {
+            self.start(field);
+            put_float(self.out, value);
+        }
     }
 
     /// A `string` or `[]byte` field.

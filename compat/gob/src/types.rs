@@ -1,12 +1,18 @@
 //! Type ids, wire types, and the definitions seen on one stream (`encoding/gob/type.go`).
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::de::Fits;
+use crate::limits::Limits;
+use crate::plan::Plans;
+use crate::walk::too_long;
 use crate::wire::{Cursor, put_bytes, put_int, put_uint};
 use crate::{Error, ErrorKind};
 
 /// A type's number on one stream. Built-in types have fixed ones; definitions start at 64 or 65.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct TypeId(pub i32);
 
 impl TypeId {
@@ -80,13 +86,15 @@ pub enum WireType {
         /// Go's name without package.
         name: String,
     },
+    /// A definition that says nothing. Go takes it in too, and then it fits nothing.
+    Nothing,
 }
 
 /// A field of a struct type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldType {
     /// The exported Go name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its type.
     pub id: TypeId,
 }
@@ -102,16 +110,45 @@ impl WireType {
             | WireType::GobEncoder { name }
             | WireType::BinaryMarshaler { name }
             | WireType::TextMarshaler { name } => name,
+            WireType::Nothing => "",
         }
     }
 
+    /// Reads the value of a definition message.
+    fn read(cursor: &mut Cursor<'_>) -> Result<(WireType, TypeId), Error> {
+        let mut found = None;
+        let mut fields = Fields::default();
+        while let Some(number) = fields.next(cursor, 7)? {
+            if found.is_some() {
+                return Err(cursor.error(ErrorKind::Corrupt, "gob: a type definition of two kinds"));
+            }
+            let parts = Parts::read(cursor, number)?;
+            let inner = parts.inner;
+            found = Some((parts.into_wire_type(number), inner));
+        }
+        Ok(found.unwrap_or((WireType::Nothing, TypeId(0))))
+    }
+}
+
+/// A type definition, as a message of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// The id that is defined.
+    pub id: TypeId,
+    /// The id within the definition: the same one, but for self-encoding types behind pointers. Nobody reads it.
+    pub inner: TypeId,
+    /// What the id stands for.
+    pub wire_type: WireType,
+}
+
+impl Definition {
     /// Appends the message that defines the type, without its length.
     ///
     /// The value is Go's `wireType`: a struct with one field for each kind, of which one is set, and that
     /// starts with a `CommonType{Name, Id}`. All of it follows the rules for ordinary structs.
-    pub(crate) fn write_definition(&self, id: TypeId, out: &mut Vec<u8>) {
-        put_int(out, -i64::from(id.0));
-        let (field, name) = match self {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        put_int(out, -i64::from(self.id.0));
+        let (field, name) = match &self.wire_type {
             WireType::Array { name, .. } => (0, name),
             WireType::Slice { name, .. } => (1, name),
             WireType::Struct { name, .. } => (2, name),
@@ -119,6 +156,7 @@ impl WireType {
             WireType::GobEncoder { name } => (4, name),
             WireType::BinaryMarshaler { name } => (5, name),
             WireType::TextMarshaler { name } => (6, name),
+            WireType::Nothing => return put_uint(out, 0),
         };
         put_uint(out, field + 1);
         put_uint(out, 1); // CommonType, field 0
@@ -129,9 +167,9 @@ impl WireType {
             put_bytes(out, name.as_bytes());
             put_uint(out, 1);
         }
-        put_int(out, i64::from(id.0));
+        put_int(out, i64::from(self.inner.0));
         put_uint(out, 0);
-        match self {
+        match &self.wire_type {
             WireType::Array { elem, len, .. } => {
                 put_uint(out, 1);
                 put_int(out, i64::from(elem.0));
@@ -166,25 +204,13 @@ impl WireType {
         put_uint(out, 0);
         put_uint(out, 0);
     }
-
-    /// Reads the value of a definition message.
-    fn read(cursor: &mut Cursor<'_>) -> Result<WireType, Error> {
-        let mut found = None;
-        let mut fields = Fields::default();
-        while let Some(number) = fields.next(cursor, 7)? {
-            if found.is_some() {
-                return Err(cursor.error(ErrorKind::Corrupt, "gob: a type definition of two kinds"));
-            }
-            found = Some(Parts::read(cursor, number)?.into_wire_type(number));
-        }
-        found.ok_or_else(|| cursor.error(ErrorKind::Corrupt, "gob: a type definition of no kind"))
-    }
 }
 
 /// All that the seven kinds of definition can hold.
 #[derive(Default)]
 struct Parts {
     name: String,
+    inner: TypeId,
     key: i64,
     elem: i64,
     len: i64,
@@ -199,7 +225,7 @@ impl Parts {
         let count = [3, 2, 2, 3, 1, 1, 1][kind];
         while let Some(number) = numbers.next(cursor, count)? {
             match (number, kind) {
-                (0, _) => parts.name = common_type(cursor)?,
+                (0, _) => (parts.name, parts.inner) = common_type(cursor)?,
                 (1, 0 | 1) | (2, 3) => parts.elem = cursor.int()?,
                 (1, 3) => parts.key = cursor.int()?,
                 (1, _) => parts.fields = field_types(cursor)?,
@@ -210,7 +236,7 @@ impl Parts {
     }
 
     fn into_wire_type(self, kind: usize) -> WireType {
-        let Parts { name, key, elem, len, fields } = self;
+        let Parts { name, key, elem, len, fields, .. } = self;
         let (key, elem) = (TypeId(key as i32), TypeId(elem as i32)); // Go cuts ids to 32 bits too
         match kind {
             0 => WireType::Array { name, elem, len },
@@ -224,30 +250,30 @@ impl Parts {
     }
 }
 
-fn common_type(cursor: &mut Cursor<'_>) -> Result<String, Error> {
-    let mut name = String::new();
+fn common_type(cursor: &mut Cursor<'_>) -> Result<(String, TypeId), Error> {
+    let (mut name, mut inner) = (String::new(), TypeId(0));
     let mut numbers = Fields::default();
     while let Some(number) = numbers.next(cursor, 2)? {
         match number {
             0 => name = text(cursor)?,
-            _ => _ = cursor.int()?, // Go does not read its own Id here either
+            _ => inner = TypeId(cursor.int()? as i32),
         }
     }
-    Ok(name)
+    Ok((name, inner))
 }
 
 fn field_types(cursor: &mut Cursor<'_>) -> Result<Vec<FieldType>, Error> {
     let count = cursor.uint()?;
-    if count > cursor.remaining() as u64 {
-        return Err(cursor.error(ErrorKind::Corrupt, "gob: length of []gob.fieldType exceeds input size"));
-    }
     let mut fields = Vec::new();
-    for _ in 0..count {
-        let mut field = FieldType { name: String::new(), id: TypeId(0) };
+    for left in (1..=count).rev() {
+        if cursor.remaining() == 0 {
+            return Err(too_long(cursor, left));
+        }
+        let mut field = FieldType { name: Arc::from(""), id: TypeId(0) };
         let mut numbers = Fields::default();
         while let Some(number) = numbers.next(cursor, 2)? {
             match number {
-                0 => field.name = text(cursor)?,
+                0 => field.name = text(cursor)?.into(),
                 _ => field.id = TypeId(cursor.int()? as i32),
             }
         }
@@ -271,6 +297,9 @@ impl Fields {
     /// The number of the next field that was sent, below `count`; `None` at the end of the struct.
     #[inline]
     pub(crate) fn next(&mut self, cursor: &mut Cursor<'_>, count: usize) -> Result<Option<usize>, Error> {
+        if cursor.remaining() == 0 {
+            return Ok(None); // the end of a message ends its structs too
+        }
         let delta = cursor.uint()?;
         if delta == 0 {
             return Ok(None);
@@ -288,37 +317,171 @@ impl Fields {
 /// The types that have been defined on one stream.
 #[derive(Debug, Default)]
 pub struct Types {
-    /// Ordered, since a look-up among the few types of an honest stream is then a short scan.
-    definitions: BTreeMap<TypeId, WireType>,
+    definitions: Vec<Definition>,
+    /// Places of the lowest ids, plus one: nearly all streams number without gaps.
+    low: Vec<u32>,
+    /// Places of all other ids.
+    high: HashMap<TypeId, usize>,
     /// Bytes of definitions so far.
     bytes: usize,
+    /// For each definition, what is known about all that the type can hold.
+    checks: Vec<AtomicU8>,
+    /// Types with something wrong in them, when there were so many definitions.
+    broken: Mutex<HashMap<TypeId, (usize, Error)>>,
+    /// How values are read into memory.
+    pub(crate) plans: Mutex<Plans>,
+    /// What has been found to go into Rust types.
+    pub(crate) fits: Fits,
+    pub(crate) limits: Limits,
 }
 
-/// Bytes of definitions on one stream, far beyond what honest programs send. In memory a definition can take some
-/// thirty times its bytes.
-const DEFINITIONS_LIMIT: usize = 1 << 20;
+/// Nothing is known about the type's parts yet.
+const UNCHECKED: u8 = 0;
+/// All its parts are defined, and none is an interface.
+const WHOLE: u8 = 1;
+/// All its parts are defined; an interface may be among them.
+const WHOLE_WITH_INTERFACES: u8 = 2;
+
+/// Ids that are looked up without hashing.
+const LOW: usize = 4096;
 
 impl Types {
-    /// The definition of a type; `None` for built-in types and for unknown ones.
-    pub fn get(&self, id: TypeId) -> Option<&WireType> {
-        self.definitions.get(&id)
+    pub(crate) fn with_limits(limits: Limits) -> Types {
+        Types { limits, ..Types::default() }
     }
 
-    /// Takes in a definition message, from after its (negative) id.
+    /// The definition of a type; `None` for built-in types and for unknown ones.
+    pub fn get(&self, id: TypeId) -> Option<&WireType> {
+        self.place(id).map(|place| &self.definitions[place].wire_type)
+    }
+
+    #[inline]
+    fn place(&self, id: TypeId) -> Option<usize> {
+        let low = (id.0 as usize).wrapping_sub(TypeId::FIRST_USER.0 as usize);
+        if low < LOW {
+            return self.low.get(low).and_then(|place| (*place as usize).checked_sub(1));
+        }
+        self.high.get(&id).copied()
+    }
+
+    /// All definitions, in the order of their arrival.
+    pub fn definitions(&self) -> &[Definition] {
+        &self.definitions
+    }
+
+    /// Takes in a definition, from after its (negative) id.
     pub(crate) fn define(&mut self, id: TypeId, cursor: &mut Cursor<'_>) -> Result<(), Error> {
-        if id < TypeId::FIRST_USER || self.definitions.contains_key(&id) {
+        if id < TypeId::FIRST_USER || self.place(id).is_some() {
             return Err(cursor.error(ErrorKind::DuplicateType, "gob: duplicate type received"));
         }
-        self.bytes = self.bytes.saturating_add(cursor.remaining());
-        if self.bytes > DEFINITIONS_LIMIT {
+        let before = cursor.remaining();
+        let (wire_type, inner) = WireType::read(cursor)?;
+        self.bytes = self.bytes.saturating_add(before - cursor.remaining());
+        if self.bytes > self.limits.definitions || self.definitions.len() >= self.limits.types {
             return Err(cursor.error(ErrorKind::Limit, "gob: too many type definitions"));
         }
-        let wire_type = WireType::read(cursor)?;
-        if cursor.remaining() > 0 {
-            return Err(cursor.error(ErrorKind::Corrupt, "gob: extra data in buffer"));
+        let (place, low) = (self.definitions.len(), (id.0 - TypeId::FIRST_USER.0) as usize);
+        if low < LOW {
+            if self.low.len() <= low {
+                self.low.resize(low + 1, 0);
+            }
+            self.low[low] = place as u32 + 1;
+        } else {
+            self.high.insert(id, place);
         }
-        self.definitions.insert(id, wire_type);
+        self.checks.push(AtomicU8::new(UNCHECKED));
+        self.definitions.push(Definition { id, inner, wire_type });
         Ok(())
+    }
+
+    /// Checks that a type and all its parts are defined, and tells whether a value of it may hold an interface.
+    ///
+    /// Go looks at what a value's type refers to before it looks at the value (`decode.go`, compileDec).
+    #[inline]
+    pub(crate) fn check(&self, id: TypeId) -> Result<bool, Error> {
+        match self.known(id) {
+            WHOLE => Ok(false),
+            WHOLE_WITH_INTERFACES => Ok(true),
+            _ => self.check_parts(id),
+        }
+    }
+
+    fn known(&self, id: TypeId) -> u8 {
+        match id.0 {
+            1..=7 => WHOLE,
+            8 => WHOLE_WITH_INTERFACES,
+            _ => self.place(id).map_or(UNCHECKED, |place| self.checks[place].load(Ordering::Relaxed)),
+        }
+    }
+
+    #[cold]
+    fn check_parts(&self, id: TypeId) -> Result<bool, Error> {
+        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, error)) = broken.get(&id)
+            && *at == self.definitions.len()
+        {
+            return Err(error.clone());
+        }
+        match self.parts(id) {
+            Ok((seen, interface)) => {
+                let check = if interface { WHOLE_WITH_INTERFACES } else { WHOLE };
+                for place in seen.into_iter().filter_map(|id| self.place(id)) {
+                    self.checks[place].store(check, Ordering::Relaxed);
+                }
+                Ok(interface)
+            }
+            Err(error) => {
+                broken.insert(id, (self.definitions.len(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Every type that a value of `id` may hold and that is not known to be whole, and whether any is an interface.
+    fn parts(&self, id: TypeId) -> Result<(Vec<TypeId>, bool), Error> {
+        let (mut seen, mut met) = (vec![id], HashSet::from([id]));
+        let (mut next, mut interface) = (0, false);
+        while let Some(id) = seen.get(next).copied() {
+            next += 1;
+            let mut part = |part: TypeId| match self.known(part) {
+                UNCHECKED if met.insert(part) => seen.push(part),
+                check => interface |= check == WHOLE_WITH_INTERFACES,
+            };
+            match self.get(id) {
+                None => {
+                    let text = format!("gob: bad data: undefined type {}", id.0);
+                    return Err(Error::new(ErrorKind::UnknownType, text));
+                }
+                Some(WireType::Struct { name, fields }) => {
+                    if fields.iter().any(|field| field.name.is_empty()) {
+                        let text = format!("gob: empty name for remote field of type {name}");
+                        return Err(Error::new(ErrorKind::Corrupt, text));
+                    }
+                    fields.iter().for_each(|field| part(field.id));
+                }
+                Some(WireType::Array { elem, .. } | WireType::Slice { elem, .. }) => part(*elem),
+                Some(WireType::Map { key, elem, .. }) => {
+                    part(*key);
+                    part(*elem);
+                }
+                Some(WireType::Nothing) => {
+                    let text = format!("gob: bad data: ignore can't handle type {}", id.0);
+                    return Err(Error::new(ErrorKind::Corrupt, text));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok((seen, interface))
+    }
+
+    /// Whether neither Go nor the stream knows the type.
+    pub(crate) fn is_unknown(&self, id: TypeId) -> bool {
+        !(1..TypeId::FIRST_USER.0).contains(&id.0) && self.place(id).is_none()
+    }
+
+    /// Whether values of the type stand at top level without a zero byte before them.
+    pub(crate) fn is_struct(&self, id: TypeId) -> bool {
+        matches!(self.get(id), Some(WireType::Struct { .. }))
     }
 
     /// How Go would spell the type, for error texts.
@@ -339,7 +502,7 @@ impl Types {
                 Some(WireType::Map { .. }) => "map".into(),
                 Some(WireType::Array { .. }) => "array".into(),
                 Some(_) => "a self-encoding type".into(),
-                None => format!("unknown type id {}", id.0),
+                None => "unknown type".into(),
             },
         }
     }

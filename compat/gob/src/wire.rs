@@ -9,22 +9,47 @@ use crate::{Error, ErrorKind};
 pub const MESSAGE_LIMIT: u64 = 1 << 33;
 
 /// Appends an unsigned integer.
+#[inline]
 pub fn put_uint(out: &mut Vec<u8>, value: u64) {
     if value < 0x80 {
         out.push(value as u8);
-        return;
+    } else {
+        put_long_uint(out, value);
     }
-    let zeros = value.leading_zeros() as usize / 8;
-    out.push((zeros as u8).wrapping_sub(8)); // minus the number of bytes that follow
-    out.extend_from_slice(&value.to_be_bytes()[zeros..]);
+}
+
+fn put_long_uint(out: &mut Vec<u8>, value: u64) {
+    // All nine bytes there could be, because a fixed number of them is copied faster.
+    let (bytes, length) = long_uint(value);
+    let end = out.len() + length;
+    out.extend_from_slice(&bytes);
+    out.truncate(end);
+}
+
+/// An unsigned integer in its long form, and how many bytes that takes.
+#[inline]
+pub(crate) fn long_uint(value: u64) -> ([u8; 9], usize) {
+    let zeros = (value.leading_zeros() as usize / 8).min(7);
+    let mut bytes = [0; 9];
+    bytes[0] = (zeros as u8).wrapping_sub(8); // minus the number of bytes that follow
+    bytes[1..].copy_from_slice(&(value << (zeros * 8)).to_be_bytes());
+    (bytes, 9 - zeros)
 }
 
 /// Appends a signed integer.
+#[inline]
 pub fn put_int(out: &mut Vec<u8>, value: i64) {
     put_uint(out, ((value << 1) ^ (value >> 63)) as u64);
 }
 
+/// Appends a float: its bits in reverse order of bytes, so that round numbers are short.
+#[inline]
+pub fn put_float(out: &mut Vec<u8>, value: f64) {
+    put_uint(out, value.to_bits().swap_bytes());
+}
+
 /// Appends a length and the bytes: a string or a byte slice.
+#[inline]
 pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_uint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
@@ -62,7 +87,7 @@ pub fn frame(buffer: &[u8]) -> Result<Option<Frame>, Error> {
     let Some(&first) = buffer.first() else { return Ok(None) };
     let prefix = if first < 0x80 { 1 } else { 1 + usize::from(first.wrapping_neg()) };
     if prefix > 9 {
-        return Err(Error::new(ErrorKind::BadLength, "gob: encoded unsigned integer out of range"));
+        return Err(Error::new(ErrorKind::Corrupt, "gob: encoded unsigned integer out of range"));
     }
     if buffer.len() < prefix {
         return Ok(None);
@@ -79,12 +104,29 @@ pub fn frame(buffer: &[u8]) -> Result<Option<Frame>, Error> {
 pub struct Cursor<'b> {
     bytes: &'b [u8],
     at: usize,
+    /// Whether definitions have been taken out of the bytes, so that counts across them are too large.
+    joined: bool,
 }
 
 impl<'b> Cursor<'b> {
     /// At the start of a message's bytes.
     pub fn new(bytes: &'b [u8]) -> Self {
-        Cursor { bytes, at: 0 }
+        Cursor { bytes, at: 0, joined: false }
+    }
+
+    /// At a place within a message's bytes.
+    pub(crate) fn at(bytes: &'b [u8], at: usize) -> Self {
+        Cursor { at: at.min(bytes.len()), ..Cursor::new(bytes) }
+    }
+
+    /// In bytes that definitions have been taken out of.
+    pub(crate) fn joined(bytes: &'b [u8]) -> Self {
+        Cursor { joined: true, ..Cursor::new(bytes) }
+    }
+
+    /// See [`Cursor::joined`].
+    pub(crate) fn is_joined(&self) -> bool {
+        self.joined
     }
 
     /// Bytes read so far.
@@ -116,6 +158,10 @@ impl<'b> Cursor<'b> {
             return Err(self.error(ErrorKind::Corrupt, "gob: encoded unsigned integer out of range"));
         }
         self.at += 1;
+        if let Some(eight) = self.bytes[self.at..].first_chunk() {
+            self.at += length;
+            return Ok(u64::from_be_bytes(*eight).unbounded_shr(64 - 8 * length as u32));
+        }
         if length > self.remaining() {
             let left = self.remaining();
             let text = format!("gob: invalid uint data length {length}: exceeds input size {left}");
@@ -138,11 +184,39 @@ impl<'b> Cursor<'b> {
     /// Reads a length and that many bytes.
     #[inline]
     pub fn bytes(&mut self) -> Result<&'b [u8], Error> {
+        self.counted("gob: slice length too large")
+    }
+
+    /// Reads a length and that many bytes; `text` is what to say if there are not so many.
+    #[inline]
+    pub(crate) fn counted(&mut self, text: &'static str) -> Result<&'b [u8], Error> {
         let length = self.uint()?;
         if length > self.remaining() as u64 {
-            return Err(self.error(ErrorKind::Corrupt, "gob: slice length too large"));
+            return Err(self.error(ErrorKind::Corrupt, text));
         }
         self.take(length as usize)
+    }
+
+    /// Reads a float: its bits are sent in reverse order of bytes, so that round numbers are short.
+    #[inline]
+    pub fn float(&mut self) -> Result<f64, Error> {
+        Ok(f64::from_bits(self.uint()?.swap_bytes()))
+    }
+
+    /// Reads the zero byte that stands before a value that is no struct, in place of a field number.
+    pub(crate) fn singleton(&mut self) -> Result<(), Error> {
+        match self.uint()? {
+            0 => Ok(()),
+            _ => {
+                let text = "gob: decode: corrupted data: non-zero delta for singleton";
+                Err(self.error(ErrorKind::Corrupt, text))
+            }
+        }
+    }
+
+    /// An error at the end of the message.
+    pub(crate) fn any_left(&self) -> Result<(), Error> {
+        if self.remaining() == 0 { Err(self.short()) } else { Ok(()) }
     }
 
     /// Reads so many bytes as they are.
@@ -157,11 +231,13 @@ impl<'b> Cursor<'b> {
     }
 
     /// An error at this place.
+    #[cold]
     pub(crate) fn error(&self, kind: ErrorKind, text: impl Into<String>) -> Error {
         Error::at(kind, self.at, text)
     }
 
     /// Go calls a message that ends within a value plainly "EOF".
+    #[cold]
     fn short(&self) -> Error {
         self.error(ErrorKind::ShortMessage, "EOF")
     }
@@ -224,7 +300,7 @@ mod tests {
         assert_eq!(frame(&[3]), Ok(Some(Frame { prefix: 1, length: 3 })));
         assert_eq!(frame(&[0xfe, 1]), Ok(None));
         assert_eq!(frame(&[0xfe, 1, 0]), Ok(Some(Frame { prefix: 3, length: 256 })));
-        assert_eq!(frame(&[0xf7]).unwrap_err().kind(), ErrorKind::BadLength);
+        assert_eq!(frame(&[0xf7]).unwrap_err().kind(), ErrorKind::Corrupt);
         assert_eq!(frame(&[0xfb, 2, 0, 0, 0, 0]).unwrap_err().kind(), ErrorKind::BadLength);
         assert!(frame(&[0xfb, 1, 0xff, 0xff, 0xff, 0xff]).unwrap().is_some());
     }

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use gob::wire::{put_bytes, put_int, put_uint};
-use gob::{Decoder, Error, ErrorKind, Field, TypeId, WireType};
+use gob::{Decoder, Error, ErrorKind, Field, Kind, Schema, TypeId, WireType};
 use proptest::prelude::*;
 use support::{Case, next_message};
 
@@ -113,7 +113,7 @@ fn wire_type() -> impl Strategy<Value = WireType> {
     // Built-in types, the few that are defined, and some that are not.
     let id = || prop_oneof![(0..10_i32), (64..71_i32), any::<i32>()].prop_map(TypeId);
     let name = || "[A-Z]?[a-z]{0,3}";
-    let field = (name(), id()).prop_map(|(name, id)| gob::FieldType { name, id });
+    let field = (name(), id()).prop_map(|(name, id)| gob::FieldType { name: name.into(), id });
     prop_oneof![
         (name(), id(), any::<i64>()).prop_map(|(name, elem, len)| WireType::Array { name, elem, len }),
         (name(), id(), 0..4_i64).prop_map(|(name, elem, len)| WireType::Array { name, elem, len }),
@@ -123,6 +123,7 @@ fn wire_type() -> impl Strategy<Value = WireType> {
         (name(), id(), id()).prop_map(|(name, key, elem)| WireType::Map { name, key, elem }),
         name().prop_map(|name| WireType::GobEncoder { name }),
         name().prop_map(|name| WireType::TextMarshaler { name }),
+        Just(WireType::Nothing),
     ]
 }
 
@@ -299,7 +300,7 @@ fn definitions_take_memory_for_what_they_hold() {
 /// Definitions are remembered for as long as the connection lasts, so there is an end to them.
 #[test]
 fn definitions_without_end_are_refused() {
-    let fields = vec![gob::FieldType { name: "x".repeat(1 << 20), id: TypeId::INT }];
+    let fields = vec![gob::FieldType { name: "x".repeat(1 << 20).into(), id: TypeId::INT }];
     let wire_type = WireType::Struct { name: String::new(), fields };
     let mut decoder = Decoder::new();
     let refused = (65..200).find_map(|id| decoder.message(&definition(id, &wire_type)).err());
@@ -326,6 +327,16 @@ fn survive(stream: &[u8]) -> Outcome {
                 assert!(error.offset().is_none_or(|offset| offset <= message.len()), "{error:?}");
                 assert!(!error.to_string().is_empty());
             }
+        }
+        if let Ok(Some(received)) = decoder.message(message)
+            && let Ok(value) = received.value()
+        {
+            let limit = 16 * message.len() + (1 << 20);
+            assert!(value.memory() <= limit, "{} bytes for {}", value.memory(), message.len());
+            assert!(value == value.clone());
+        }
+        if let Ok(Some(received)) = decoder.message(message) {
+            _ = received.value_as(&RECEIVERS, RECEIVERS.root());
         }
         let mut items = 0;
         if let Ok(Some(value)) = decoder.message(message)
@@ -362,6 +373,20 @@ fn touch(name: &str, field: Field<'_, '_>, items: &mut usize) -> Result<(), Erro
     }
 }
 
+/// `struct { A int8; B []string; C map[string]any; D *[2]float32; Next *…; Slices … }`: fields that random types
+/// have too, of kinds that they may have.
+static RECEIVERS: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::build(|types| {
+        types.named("main.Receiver", |types, this| {
+            let (int, string, any) = (types.int(), types.string(), types.interface());
+            let (strings, map, next) = (types.slice(string), types.map(string, any), types.pointer(this));
+            let slices = types.named("main.Slices", |_, slices| Kind::Slice(slices));
+            let array = types.array(2, next);
+            types.fields([("A", int), ("B", strings), ("C", map), ("D", array), ("E", next), ("F", slices)])
+        })
+    })
+});
+
 /// What becomes of the value behind all definitions.
 fn last_value(stream: &[u8]) -> Result<(), Error> {
     let (mut decoder, mut rest) = (Decoder::new(), stream);
@@ -393,8 +418,12 @@ fn definition(id: i64, wire_type: &WireType) -> Vec<u8> {
             WireType::GobEncoder { .. } => 5,
             WireType::BinaryMarshaler { .. } => 6,
             WireType::TextMarshaler { .. } => 7,
+            WireType::Nothing => 0,
         },
     );
+    if *wire_type == WireType::Nothing {
+        return out;
+    }
     put_uint(&mut out, 1);
     common(&mut out, wire_type.name(), id);
     match wire_type {

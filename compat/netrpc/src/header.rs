@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use gob::{Decode, Encode, Kind, Schema, StructWriter, Value};
+use gob::{Decode, Encode, Received, Schema, StructWriter};
 
 /// Comes before an argument.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -27,14 +27,14 @@ pub struct Response {
 
 static REQUEST: LazyLock<Schema> = LazyLock::new(|| {
     Schema::build(|types| {
-        let (string, uint) = (types.add(Kind::String), types.add(Kind::Uint));
+        let (string, uint) = (types.string(), types.uint());
         types.structure("Request", [("ServiceMethod", string), ("Seq", uint)])
     })
 });
 
 static RESPONSE: LazyLock<Schema> = LazyLock::new(|| {
     Schema::build(|types| {
-        let (string, uint) = (types.add(Kind::String), types.add(Kind::Uint));
+        let (string, uint) = (types.string(), types.uint());
         types.structure("Response", [("ServiceMethod", string), ("Seq", uint), ("Error", string)])
     })
 });
@@ -53,7 +53,7 @@ impl Encode for Request {
 }
 
 impl Decode for Request {
-    fn decode(value: Value<'_>, _: &Bytes) -> Result<Request, gob::Error> {
+    fn decode(value: Received<'_>, _: &Bytes) -> Result<Request, gob::Error> {
         let mut request = Request::default();
         value.structure(|name, field| match name {
             "ServiceMethod" => field.string().map(|text| request.service_method = text),
@@ -77,7 +77,7 @@ impl Encode for Response {
 }
 
 impl Decode for Response {
-    fn decode(value: Value<'_>, _: &Bytes) -> Result<Response, gob::Error> {
+    fn decode(value: Received<'_>, _: &Bytes) -> Result<Response, gob::Error> {
         let mut response = Response::default();
         value.structure(|name, field| match name {
             "ServiceMethod" => field.string().map(|text| response.service_method = text),

@@ -8,7 +8,7 @@
 //! use std::sync::LazyLock;
 //!
 //! use bytes::Bytes;
-//! use gob::{Decode, Encode, Kind, Schema, StructWriter, Value};
+//! use gob::{Decode, Encode, Received, Schema, StructWriter};
 //! use netrpc::{Client, Reply, Server};
 //!
 //! /// `type Args struct { A, B int }`; the reply happens to have the same shape.
@@ -16,7 +16,7 @@
 //!
 //! static ARGS: LazyLock<Schema> = LazyLock::new(|| {
 //!     Schema::build(|types| {
-//!         let int = types.add(Kind::Int);
+//!         let int = types.int();
 //!         types.structure("Args", [("A", int), ("B", int)])
 //!     })
 //! });
@@ -32,7 +32,7 @@
 //! }
 //!
 //! impl Decode for Args {
-//!     fn decode(value: Value<'_>, _: &Bytes) -> Result<Args, gob::Error> {
+//!     fn decode(value: Received<'_>, _: &Bytes) -> Result<Args, gob::Error> {
 //!         let mut args = Args(0, 0);
 //!         value.structure(|name, field| match name {
 //!             "A" => field.int().map(|a| args.0 = a),

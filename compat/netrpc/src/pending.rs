@@ -10,7 +10,7 @@ pub(crate) type Completion = Box<dyn FnOnce(Outcome<'_>) -> Result<(), Error> + 
 /// What a pending call ends with.
 pub(crate) enum Outcome<'a> {
     /// A reply's value, and the message that it stands in.
-    Reply(gob::Value<'a>, &'a bytes::Bytes),
+    Reply(gob::Received<'a>, &'a bytes::Bytes),
     /// No reply.
     Failed(Error),
 }

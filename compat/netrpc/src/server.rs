@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gob::{Decode, Decoder, Encode, Encoder, Value};
+use gob::{Decode, Decoder, Encode, Encoder, Received};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::Mutex;
 use tracing::{debug, trace};
@@ -25,7 +25,7 @@ pub struct Server {
     methods: Arc<HashMap<String, Method>>,
 }
 
-type Method = Arc<dyn Fn(Value<'_>, &Bytes) -> Result<Call, gob::Error> + Send + Sync>;
+type Method = Arc<dyn Fn(Received<'_>, &Bytes) -> Result<Call, gob::Error> + Send + Sync>;
 type Call = Pin<Box<dyn Future<Output = Result<Reply, String>> + Send>>;
 
 /// What a method answers.

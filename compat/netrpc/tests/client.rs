@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use gob::{Decode, Encode, Encoder, ErrorKind, Kind, Schema, StructWriter, Value};
+use gob::{Decode, Encode, Encoder, ErrorKind, Kind, Schema, StructWriter, Width};
 use netrpc::header::{Placeholder, Response};
 use netrpc::{Client, Error, Payload, Reply, Server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
@@ -576,7 +576,7 @@ struct Received(u64);
 /// `type Text struct { N string }`.
 struct Text;
 
-static NUMBER: LazyLock<Schema> = LazyLock::new(|| one_field("Number", "N", Kind::Uint));
+static NUMBER: LazyLock<Schema> = LazyLock::new(|| one_field("Number", "N", Kind::Uint(Width::Word)));
 static BLOB: LazyLock<Schema> = LazyLock::new(|| one_field("Blob", "Bytes", Kind::Bytes));
 static TEXT: LazyLock<Schema> = LazyLock::new(|| one_field("Text", "N", Kind::String));
 
@@ -597,7 +597,7 @@ impl Encode for Number {
 }
 
 impl Decode for Number {
-    fn decode(value: Value<'_>, _: &Bytes) -> Result<Number, gob::Error> {
+    fn decode(value: gob::Received<'_>, _: &Bytes) -> Result<Number, gob::Error> {
         let mut number = 0;
         value.structure(|_, field| field.uint().map(|value| number = value))?;
         Ok(Number(number))
@@ -614,7 +614,7 @@ impl Encode for Blob {
 }
 
 impl Decode for Received {
-    fn decode(value: Value<'_>, _: &Bytes) -> Result<Received, gob::Error> {
+    fn decode(value: gob::Received<'_>, _: &Bytes) -> Result<Received, gob::Error> {
         let mut length = 0;
         value.structure(|_, field| field.bytes().map(|bytes| length = bytes.len() as u64))?;
         Ok(Received(length))

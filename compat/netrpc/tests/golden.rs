@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use gob::{Decode, Decoder, Encode, ErrorKind, Kind, Schema, SchemaBuilder, StructWriter, Value};
+use gob::{
+    Decode, Decoder, Encode, ErrorKind, FieldInfo, Fields, Kind, Received, Schema, SchemaBuilder,
+    StructWriter, TypeRef, Width,
+};
 use netrpc::header::Response;
 use netrpc::{Client, Error, Reply, Server};
 use serde_json::Value as Json;
@@ -352,7 +355,7 @@ fn exchanges(stream: &[u8]) -> Vec<Exchange> {
 struct Raw(Bytes);
 
 impl Decode for Raw {
-    fn decode(value: Value<'_>, message: &Bytes) -> Result<Raw, gob::Error> {
+    fn decode(value: Received<'_>, message: &Bytes) -> Result<Raw, gob::Error> {
         value.skip().map(|()| Raw(message.clone()))
     }
 }
@@ -361,7 +364,7 @@ impl Decode for Raw {
 struct Discarded;
 
 impl Decode for Discarded {
-    fn decode(value: Value<'_>, _: &Bytes) -> Result<Discarded, gob::Error> {
+    fn decode(value: Received<'_>, _: &Bytes) -> Result<Discarded, gob::Error> {
         value.skip().map(|()| Discarded)
     }
 }
@@ -370,10 +373,10 @@ impl Decode for Discarded {
 struct Payload(Bytes);
 
 impl Decode for Payload {
-    fn decode(value: Value<'_>, message: &Bytes) -> Result<Payload, gob::Error> {
+    fn decode(value: Received<'_>, message: &Bytes) -> Result<Payload, gob::Error> {
         let mut payload = Bytes::new();
         value.structure(|name, field| match name {
-            "Payload" => field.bytes().map(|bytes| payload = message.slice_ref(bytes)),
+            "Payload" => field.shared_bytes(message).map(|bytes| payload = bytes),
             _ => field.skip(),
         })?;
         Ok(Payload(payload))
@@ -384,7 +387,7 @@ impl Decode for Payload {
 struct TextPayload;
 
 impl Decode for TextPayload {
-    fn decode(value: Value<'_>, _: &Bytes) -> Result<TextPayload, gob::Error> {
+    fn decode(value: Received<'_>, _: &Bytes) -> Result<TextPayload, gob::Error> {
         value.structure(|_, field| field.string().map(|_| ()))?;
         Ok(TextPayload)
     }
@@ -411,7 +414,7 @@ impl Recorded {
         if of["kind"] != "struct" || !can_be_sent(types, of) {
             return Err(format!("cannot be sent yet: {of}"));
         }
-        let build = || Arc::new(Schema::build(|schema| add(schema, types, of, false)));
+        let build = || Arc::new(Schema::build(|schema| add(schema, types, of)));
         let schema = schemas.entry(of.to_string()).or_insert_with(build).clone();
         let (fields, value) = (of["fields"].clone(), sent["value"].clone());
         Ok(Recorded { schema: Some(schema), fields, types: types.clone(), value })
@@ -428,28 +431,28 @@ impl Encode for Recorded {
     }
 }
 
-/// Adds a type, with the name that Go sends for it: none behind a pointer within a slice.
-fn add(schema: &mut SchemaBuilder, types: &Json, of: &Json, nameless: bool) -> usize {
+fn add(schema: &mut SchemaBuilder, types: &Json, of: &Json) -> TypeRef {
     let of = resolve(types, of);
     let kind = match of["kind"].as_str().unwrap() {
         "bool" => Kind::Bool,
-        "int" | "int32" | "int64" => Kind::Int,
-        "uint64" => Kind::Uint,
+        "int" | "int32" | "int64" => Kind::Int(Width::Word),
+        "uint64" => Kind::Uint(Width::Word),
         "string" => Kind::String,
         "bytes" => Kind::Bytes,
-        "ptr" => return add(schema, types, &of["elem"], nameless),
-        "slice" => {
-            let elem = add(schema, types, &of["elem"], of["elem"]["kind"] == "ptr");
-            Kind::Slice { name: of["go"].as_str().unwrap().to_owned().leak(), elem }
-        }
+        "ptr" => Kind::Pointer(add(schema, types, &of["elem"])),
+        "slice" => Kind::Slice(add(schema, types, &of["elem"])),
         "struct" => {
-            let name: &str = if nameless { "" } else { of["name"].as_str().unwrap_or_default() };
-            let fields = list(&of["fields"]).iter().map(|field| {
-                let name: &'static str = field["name"].as_str().unwrap().to_owned().leak();
-                (name, add(schema, types, &field["type"], false))
-            });
-            let fields = fields.collect();
-            Kind::Struct { name: name.to_owned().leak(), fields }
+            let field = |schema: &mut SchemaBuilder, field: &Json| FieldInfo {
+                name: field["name"].as_str().unwrap().into(),
+                ty: add(schema, types, &field["type"]),
+                embedded: false,
+            };
+            let sent = list(&of["fields"]).iter().map(|it| field(schema, it)).collect();
+            let kind = Kind::Struct(Fields { sent, ..Fields::default() });
+            match of["name"].as_str() {
+                None => kind,
+                Some(name) => return schema.named(of["go"].as_str().unwrap_or(name), |_, _| kind),
+            }
         }
         kind => panic!("no schema for {kind}"),
     };

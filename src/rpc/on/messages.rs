@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use gob::{Decode, Encode, Kind, Schema, StructWriter, Value};
+use gob::{Decode, Encode, Received, Schema, StructWriter};
 
 /// Argument of `Function.Ping`, a struct without fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +83,7 @@ static PING_RESPONSE: LazyLock<Schema> =
 
 static INVOKE_REQUEST: LazyLock<Schema> = LazyLock::new(|| {
     Schema::build(|types| {
-        let (bytes, string, int) = (types.add(Kind::Bytes), types.add(Kind::String), types.add(Kind::Int));
+        let (bytes, string, int) = (types.bytes(), types.string(), types.int());
         let timestamp = types.structure("InvokeRequest_Timestamp", [("Seconds", int), ("Nanos", int)]);
         types.structure(
             "InvokeRequest",
@@ -103,16 +103,19 @@ static INVOKE_REQUEST: LazyLock<Schema> = LazyLock::new(|| {
 
 static INVOKE_RESPONSE: LazyLock<Schema> = LazyLock::new(|| {
     Schema::build(|types| {
-        let (bytes, string, int) = (types.add(Kind::Bytes), types.add(Kind::String), types.add(Kind::Int));
-        let bool = types.add(Kind::Bool);
-        // Go sends the frame's type without its name: it is first met as the element of a nameless slice.
-        let frame = types.structure("", [("Path", string), ("Line", int), ("Label", string)]);
-        let stack = Kind::Slice { name: "[]*messages.InvokeResponse_Error_StackFrame", elem: frame };
-        let stack = types.add(stack);
+        let (bytes, string, int) = (types.bytes(), types.string(), types.int());
+        let bool = types.bool();
+        let frame = types.structure(
+            "messages.InvokeResponse_Error_StackFrame",
+            [("Path", string), ("Line", int), ("Label", string)],
+        );
+        let frame = types.pointer(frame);
+        let stack = types.slice(frame);
         let error = types.structure(
             "InvokeResponse_Error",
             [("Message", string), ("Type", string), ("StackTrace", stack), ("ShouldExit", bool)],
         );
+        let error = types.pointer(error);
         types.structure("InvokeResponse", [("Payload", bytes), ("Error", error)])
     })
 });
@@ -126,7 +129,7 @@ impl Encode for PingRequest {
 }
 
 impl Decode for PingRequest {
-    fn decode(value: Value<'_>, _: &Bytes) -> Result<Self, gob::Error> {
+    fn decode(value: Received<'_>, _: &Bytes) -> Result<Self, gob::Error> {
         value.skip().map(|()| PingRequest)
     }
 }
@@ -140,7 +143,7 @@ impl Encode for PingResponse {
 }
 
 impl Decode for PingResponse {
-    fn decode(value: Value<'_>, _: &Bytes) -> Result<Self, gob::Error> {
+    fn decode(value: Received<'_>, _: &Bytes) -> Result<Self, gob::Error> {
         value.skip().map(|()| PingResponse)
     }
 }
@@ -166,11 +169,11 @@ impl Encode for InvokeRequest<'_> {
 }
 
 impl Decode for ReceivedInvokeRequest {
-    fn decode(value: Value<'_>, message: &Bytes) -> Result<Self, gob::Error> {
+    fn decode(value: Received<'_>, message: &Bytes) -> Result<Self, gob::Error> {
         let mut request = ReceivedInvokeRequest::default();
         value.structure(|name, field| {
             match name {
-                "Payload" => request.payload = message.slice_ref(field.bytes()?),
+                "Payload" => request.payload = field.shared_bytes(message)?,
                 "RequestId" => request.request_id = field.string()?,
                 "XAmznTraceId" => request.x_amzn_trace_id = field.string()?,
                 "Deadline" => field.structure(|name, field| {
@@ -221,11 +224,11 @@ impl Encode for InvokeResponse {
 }
 
 impl Decode for InvokeResponse {
-    fn decode(value: Value<'_>, message: &Bytes) -> Result<Self, gob::Error> {
+    fn decode(value: Received<'_>, message: &Bytes) -> Result<Self, gob::Error> {
         let mut response = InvokeResponse::default();
         value.structure(|name, field| {
             match name {
-                "Payload" => response.payload = message.slice_ref(field.bytes()?),
+                "Payload" => response.payload = field.shared_bytes(message)?,
                 "Error" => response.error = Some(InvokeError::read(field)?),
                 _ => field.skip()?,
             }

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use gob::wire::Cursor;
 use gob::{Decoder, Error, ErrorKind, Field, FieldType, TypeId, WireType};
 use serde_json::Value as Json;
 
@@ -162,52 +161,52 @@ pub(crate) fn next_message<'b>(rest: &mut &'b [u8]) -> Result<Option<&'b [u8]>, 
 pub(crate) fn compare(stream: &[u8], wire: &[Json], shift: i64) -> Result<(), String> {
     let mut decoder = Decoder::new();
     let mut types = Recorded { definitions: BTreeMap::new(), shift };
-    let mut rest = stream;
-    for (position, item) in wire.iter().enumerate() {
+    let (mut rest, mut items) = (stream, wire.iter().enumerate());
+    while let Some(message) = next_message(&mut rest).map_err(|error| error.to_string())? {
+        let known = decoder.types().definitions().len();
+        let ready = decoder.accept(message).map_err(|error| error.to_string())?;
+        for found in &decoder.types().definitions()[known..] {
+            let (position, item) = items.next().ok_or("more than expected")?;
+            let id = types.id(&item["def"]["id"]);
+            if item.get("def").is_none() || found.id != id || found.wire_type != types.wire_type(&item["def"])
+            {
+                return Err(format!("item {position}: found {found:?}"));
+            }
+            types.definitions.insert(id, &item["def"]);
+        }
+        if !ready {
+            continue;
+        }
+        let (position, item) = items.next().ok_or("more than expected")?;
         let at = |text: String| format!("item {position}: {text}");
-        let message = next_message(&mut rest).map_err(|error| at(error.to_string()))?;
-        let message = message.ok_or_else(|| at("the stream ends".into()))?;
-        let value = decoder.message(message).map_err(|error| at(error.to_string()))?;
-        match (item.get("def"), value) {
-            (Some(definition), None) => {
-                let announced = -Cursor::new(message).int().unwrap();
-                let id = types.id(&definition["id"]);
-                let found = decoder.types().get(id);
-                if announced != i64::from(id.0) || found != Some(&types.wire_type(definition)) {
-                    return Err(at(format!("found {announced} as {found:?}")));
-                }
-                types.definitions.insert(id, definition);
+        let value = decoder.received(message).unwrap();
+        let id = types.id(&item["id"]);
+        if value.id() != id || item.get("def").is_some() {
+            return Err(at(format!("found a value of type {}", value.id().0)));
+        }
+        let mut wrong = Vec::new();
+        let read = match types.definitions.get(&id) {
+            Some(definition) if definition["kind"] == "struct" => {
+                let fields = &item["value"];
+                let mut names = Vec::new();
+                let read = value.structure(|name, field| {
+                    names.push(name.to_owned());
+                    types.read(field, types.field(id, name), &fields[name], &mut wrong)
+                });
+                same_names(fields, &names, &mut wrong);
+                read
             }
-            (None, Some(value)) => {
-                let id = types.id(&item["id"]);
-                if value.id() != id {
-                    return Err(at(format!("found a value of type {}", value.id().0)));
-                }
-                let mut wrong = Vec::new();
-                let read = match types.definitions.get(&id) {
-                    Some(definition) if definition["kind"] == "struct" => {
-                        let fields = &item["value"];
-                        let mut names = Vec::new();
-                        let read = value.structure(|name, field| {
-                            names.push(name.to_owned());
-                            types.read(field, types.field(id, name), &fields[name], &mut wrong)
-                        });
-                        same_names(fields, &names, &mut wrong);
-                        read
-                    }
-                    _ => value.skip(),
-                };
-                read.map_err(|error| at(error.to_string()))?;
-                if !wrong.is_empty() {
-                    return Err(at(wrong.join("; ")));
-                }
-            }
-            (expected, found) => {
-                return Err(at(format!("a definition: {}, {}", expected.is_some(), found.is_none())));
-            }
+            _ => value.skip(),
+        };
+        read.map_err(|error| at(error.to_string()))?;
+        if !wrong.is_empty() {
+            return Err(at(wrong.join("; ")));
         }
     }
-    if rest.is_empty() { Ok(()) } else { Err(format!("{} bytes are left", rest.len())) }
+    match (items.count(), rest.len()) {
+        (0, 0) => Ok(()),
+        (items, bytes) => Err(format!("{items} items and {bytes} bytes are left")),
+    }
 }
 
 /// The definitions as the index has them.
@@ -228,7 +227,7 @@ impl Recorded<'_> {
         let name = definition["name"].as_str().unwrap().to_owned();
         let (key, elem) = (self.id(&definition["key"]), self.id(&definition["elem"]));
         let field = |field: &Json| FieldType {
-            name: field["name"].as_str().unwrap().to_owned(),
+            name: field["name"].as_str().unwrap().into(),
             id: self.id(&field["id"]),
         };
         match definition["kind"].as_str().unwrap() {

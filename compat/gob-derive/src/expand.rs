@@ -1,0 +1,377 @@
+//! Writes the implementation of `gob::Gob`.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{Data, DeriveInput, Error, Field, Fields, Path, Result, Type, parse_quote, spanned::Spanned};
+
+use crate::attributes::{self, Container, Part};
+
+pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
+    let container = attributes::container(&input.attrs)?;
+    let gob: Path = container.krate.clone().unwrap_or_else(|| parse_quote!(::gob));
+    let body = body(input, &container, &gob)?;
+    let Body { describe, interface } = body;
+
+    let mut generics = input.generics.clone();
+    let parameters: Vec<_> = generics.type_params().map(|it| it.ident.clone()).collect();
+    match container.bound {
+        Some(bound) => generics.make_where_clause().predicates.extend(bound),
+        None => {
+            for parameter in parameters {
+                generics.make_where_clause().predicates.push(parse_quote!(#parameter: #gob::Gob));
+            }
+        }
+    }
+    let name = &input.ident;
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    Ok(quote! {
+        #[automatically_derived]
+        impl #impl_generics #gob::Gob for #name #type_generics #where_clause {
+            #[doc(hidden)]
+            const INTERFACE: bool = #interface;
+
+            fn describe(types: &mut #gob::SchemaBuilder) -> #gob::TypeRef {
+                #describe
+            }
+        }
+    })
+}
+
+struct Body {
+    describe: TokenStream,
+    /// Whether a nil stands in the place of the type, rather than of a pointer to it.
+    interface: TokenStream,
+}
+
+fn body(input: &DeriveInput, container: &Container, gob: &Path) -> Result<Body> {
+    let other = match (&container.from, &container.into) {
+        (Some(from), Some(into))
+            if from.to_token_stream().to_string() != into.to_token_stream().to_string() =>
+        {
+            return Err(Error::new(into.span(), "to Go a type looks the same in both directions"));
+        }
+        (from, into) => from.as_ref().or(into.as_ref()),
+    };
+    if let Some(other) = other {
+        return Ok(same_as(other, gob));
+    }
+    match &input.data {
+        Data::Struct(data) if container.transparent => {
+            let mut parts = parts(&data.fields)?.into_iter();
+            match (parts.next(), parts.next()) {
+                (Some(only), None) => Ok(same_as(&only.ty, gob)),
+                _ => Err(Error::new(
+                    input.ident.span(),
+                    "a transparent type has one field that is not skipped",
+                )),
+            }
+        }
+        Data::Struct(data) => match &data.fields {
+            Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
+                let inner = of_part(&fields.unnamed[0], &attributes::part(&fields.unnamed[0].attrs)?);
+                Ok(Body {
+                    describe: named(
+                        input,
+                        container,
+                        gob,
+                        quote! {
+                            #gob::__private::kind_of::<#inner>(types)
+                        },
+                    ),
+                    interface: quote!(<#inner as #gob::Gob>::INTERFACE),
+                })
+            }
+            Fields::Unnamed(_) => Err(Error::new(
+                input.ident.span(),
+                "gob has no tuples: give the fields names, or make it one field",
+            )),
+            fields => structure(input, container, gob, fields),
+        },
+        Data::Enum(data) if container.interface => interface(input, container, gob, data),
+        Data::Enum(_) => Err(Error::new(
+            input.ident.span(),
+            "Go has no enums. If this stands for an interface whose values are of one of the variants' types, say \
+             #[gob(interface)] and name the variants as Go registers them: #[serde(rename = \"main.Circle\")]. If it \
+             is a number or a string in Go, say #[serde(from = \"u8\", into = \"u8\")]",
+        )),
+        Data::Union(_) => Err(Error::new(input.ident.span(), "gob has no unions")),
+    }
+}
+
+/// A type that looks like another one.
+fn same_as(other: &Type, gob: &Path) -> Body {
+    Body {
+        describe: quote!(<#other as #gob::Gob>::describe(types)),
+        interface: quote!(<#other as #gob::Gob>::INTERFACE),
+    }
+}
+
+/// A type with a name, of the kind that `kind` evaluates to.
+fn named(input: &DeriveInput, container: &Container, gob: &Path, kind: TokenStream) -> TokenStream {
+    let name = container.name.clone().unwrap_or_else(|| unraw(&input.ident));
+    let package = container.package.as_deref().unwrap_or("main");
+    let spelled = if name.is_empty() { name } else { format!("{package}.{name}") };
+    let place = place();
+    quote!(#gob::__private::named::<Self>(types, #place, #spelled, |types| #kind))
+}
+
+/// Where the type is written: what has the same name elsewhere is another type.
+fn place() -> TokenStream {
+    quote!(::core::concat!(::core::module_path!(), ":", ::core::line!(), ":", ::core::column!()))
+}
+
+fn structure(input: &DeriveInput, container: &Container, gob: &Path, fields: &Fields) -> Result<Body> {
+    let mut adds = Vec::new();
+    for field in parts(fields)? {
+        let of = field.of;
+        let own = of.ident.as_ref().map(unraw).unwrap_or_default();
+        let name = field.part.rename.clone().unwrap_or_else(|| match container.rename_all {
+            Some(case) => case.field(&own),
+            None => own,
+        });
+        if !name.chars().next().is_some_and(char::is_uppercase) {
+            let text = format!(
+                "Go sends exported fields only, and `{name}` is none: say #[serde(rename_all = \"PascalCase\")] on \
+                 the struct, or #[serde(rename = \"…\")] or #[serde(skip)] on the field"
+            );
+            return Err(Error::new(of.span(), text));
+        }
+        let (ty, embedded) = (&field.ty, field.part.embedded);
+        adds.push(quote! {
+            #gob::__private::field::<#ty>(types, &mut fields, #name, #embedded);
+        });
+    }
+    let kind = quote! {{
+        let mut fields = #gob::Fields::default();
+        #(#adds)*
+        #gob::Kind::Struct(fields)
+    }};
+    Ok(Body { describe: named(input, container, gob, kind), interface: quote!(false) })
+}
+
+fn interface(input: &DeriveInput, container: &Container, gob: &Path, data: &syn::DataEnum) -> Result<Body> {
+    let mut registers = Vec::new();
+    for variant in &data.variants {
+        let part = attributes::part(&variant.attrs)?;
+        if part.skipped() {
+            continue;
+        }
+        let inner = match &variant.fields {
+            Fields::Unnamed(fields) if fields.unnamed.len() == 1 => &fields.unnamed[0],
+            _ => {
+                let text = "a Go interface holds a value of a type: the variant needs just that, as in Circle(Circle)";
+                return Err(Error::new(variant.span(), text));
+            }
+        };
+        let own = unraw(&variant.ident);
+        let name = part.rename.clone().unwrap_or_else(|| match container.rename_all {
+            Some(case) => case.variant(&own),
+            None => own,
+        });
+        let ty = of_part(inner, &attributes::part(&inner.attrs)?);
+        registers.push(quote! {
+            #gob::__private::register::<#ty>(types, #name);
+        });
+    }
+    let kind = quote! {{
+        #(#registers)*
+        #gob::Kind::Interface
+    }};
+    let describe = match container.name.as_deref() {
+        Some("") => {
+            let place = place();
+            quote!(#gob::__private::any::<Self>(types, #place, |types| #kind))
+        }
+        _ => named(input, container, gob, kind),
+    };
+    Ok(Body { describe, interface: quote!(true) })
+}
+
+/// A field that Go can see.
+struct Seen<'f> {
+    of: &'f Field,
+    part: Part,
+    ty: Type,
+}
+
+fn parts(fields: &Fields) -> Result<Vec<Seen<'_>>> {
+    let mut seen = Vec::new();
+    for of in fields {
+        let part = attributes::part(&of.attrs)?;
+        if !part.skipped() {
+            let ty = of_part(of, &part);
+            seen.push(Seen { of, part, ty });
+        }
+    }
+    Ok(seen)
+}
+
+fn of_part(field: &Field, part: &Part) -> Type {
+    part.described_as.clone().unwrap_or_else(|| field.ty.clone())
+}
+
+/// An identifier without the `r#` that lets a keyword be one.
+fn unraw(name: &syn::Ident) -> String {
+    let name = name.to_string();
+    name.strip_prefix("r#").map_or(name.clone(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn refuses(input: DeriveInput, text: &str) {
+        let error = expand(&input).expect_err("it is taken").to_string();
+        assert!(error.contains(text), "{error}");
+    }
+
+    #[test]
+    fn what_gob_cannot_do_is_refused_with_what_can_be_done() {
+        refuses(
+            parse_quote!(
+                struct P {
+                    x: i64,
+                }
+            ),
+            "#[serde(rename_all = \"PascalCase\")]",
+        );
+        refuses(
+            parse_quote!(
+                #[serde(rename_all = "camelCase")]
+                struct P {
+                    x: i64,
+                }
+            ),
+            "`x` is none",
+        );
+        refuses(
+            parse_quote!(
+                struct P {
+                    #[serde(flatten)]
+                    X: Q,
+                }
+            ),
+            "#[gob(embedded)]",
+        );
+        refuses(
+            parse_quote!(
+                struct P {
+                    #[serde(alias = "Y")]
+                    X: i64,
+                }
+            ),
+            "no aliases",
+        );
+        refuses(
+            parse_quote!(
+                struct P(i64, i64);
+            ),
+            "no tuples",
+        );
+        refuses(
+            parse_quote!(
+                enum E {
+                    A,
+                    B,
+                }
+            ),
+            "#[gob(interface)]",
+        );
+        refuses(
+            parse_quote!(
+                #[gob(interface)]
+                enum E {
+                    A,
+                }
+            ),
+            "Circle(Circle)",
+        );
+        refuses(
+            parse_quote!(
+                #[gob(interface)]
+                #[serde(tag = "t")]
+                enum E {
+                    A(B),
+                }
+            ),
+            "in one place",
+        );
+        refuses(parse_quote!(union U { x: i64 }), "no unions");
+        refuses(
+            parse_quote!(
+                #[serde(transparent)]
+                struct P {
+                    x: i64,
+                    y: i64,
+                }
+            ),
+            "one field",
+        );
+        refuses(
+            parse_quote!(
+                #[serde(from = "A", into = "B")]
+                struct P {
+                    x: i64,
+                }
+            ),
+            "both directions",
+        );
+        refuses(
+            parse_quote!(
+                struct P {
+                    #[serde(rename(serialize = "X"))]
+                    x: i64,
+                }
+            ),
+            "one name",
+        );
+        refuses(
+            parse_quote!(
+                #[gob(nam = "P")]
+                struct P {
+                    X: i64,
+                }
+            ),
+            "name, package",
+        );
+        refuses(
+            parse_quote!(
+                struct P {
+                    #[gob(nam = "P")]
+                    X: i64,
+                }
+            ),
+            "embedded, as",
+        );
+        refuses(
+            parse_quote!(
+                #[serde(rename_all = "Pascal")]
+                struct P {
+                    x: i64,
+                }
+            ),
+            "unknown rename rule",
+        );
+    }
+
+    #[test]
+    fn fields_that_are_skipped_need_no_name_that_go_exports() {
+        assert!(
+            expand(&parse_quote!(
+                struct P {
+                    #[serde(skip)]
+                    x: i64,
+                }
+            ))
+            .is_ok()
+        );
+        assert!(
+            expand(&parse_quote!(
+                #[serde(deny_unknown_fields, bound(serialize = ""))]
+                struct P;
+            ))
+            .is_ok()
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! Whether what is sent goes into a type, all of it, met or not: Go looks before it reads (`decode.go`, compileDec).
+
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::{Error, FieldInfo, FieldType, Kind, Schema, TypeId, TypeRef, Types, WireType};
+
+pub(super) fn fits(types: &Types, schema: &Schema, ty: TypeRef, id: TypeId) -> Result<(), Error> {
+    if types.fits.has(schema, ty, id) {
+        return Ok(());
+    }
+    if !(types.check(id).is_ok() && plainly(types, schema, ty, id)) {
+        let mut plans = types.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        plans.fit(types, schema, ty, id)?;
+    }
+    types.fits.add(schema, ty, id);
+    Ok(())
+}
+
+/// Whether a type fits without any question. If there is one, the answer takes longer, and may be an error.
+fn plainly(types: &Types, schema: &Schema, ty: TypeRef, id: TypeId) -> bool {
+    let mut pairs = vec![(ty, id)];
+    let mut next = 0;
+    while let Some((ty, id)) = pairs.get(next).copied() {
+        let mut part = |ty, id| {
+            if !pairs.contains(&(ty, id)) {
+                pairs.push((ty, id));
+            }
+        };
+        let Some(base) = schema.base(ty) else { return false };
+        if schema.get(base).decodes.is_some() || next == PLAIN_LIMIT {
+            return false;
+        }
+        let fit = match (schema.kind(base), types.get(id)) {
+            (Kind::Bool, _) => id == TypeId::BOOL,
+            (Kind::Int(_), _) => id == TypeId::INT,
+            (Kind::Uint(_), _) => id == TypeId::UINT,
+            (Kind::Float(_), _) => id == TypeId::FLOAT,
+            (Kind::String, _) => id == TypeId::STRING,
+            (Kind::Bytes, _) => id == TypeId::BYTES,
+            (Kind::Slice(to), Some(WireType::Slice { elem, .. })) => {
+                part(*to, *elem);
+                true
+            }
+            (Kind::Map(key_to, elem_to), Some(WireType::Map { key, elem, .. })) => {
+                part(*key_to, *key);
+                part(*elem_to, *elem);
+                true
+            }
+            (Kind::Struct(to), Some(WireType::Struct { fields, .. })) if to.unsendable.is_empty() => {
+                same_fields(&to.sent, fields, part)
+            }
+            _ => false,
+        };
+        if !fit {
+            return false;
+        }
+        next += 1;
+    }
+    true
+}
+
+/// Pairs of types that are looked at, each beside all others.
+const PLAIN_LIMIT: usize = 100;
+
+/// Whether two structs have the same fields in the same order; each pair of their types goes to `part`.
+fn same_fields(to: &[FieldInfo], fields: &[FieldType], mut part: impl FnMut(TypeRef, TypeId)) -> bool {
+    to.len() == fields.len()
+        && to.iter().zip(fields).all(|(to, field)| {
+            part(to.ty, field.id);
+            *to.name == *field.name && !to.embedded
+        })
+}
+
+/// Types of schemas that are known to fit types of a stream: a few of them, found without a lock.
+#[derive(Debug, Default)]
+pub(crate) struct Fits([AtomicU64; SLOTS]);
+
+const SLOTS: usize = 16;
+
+impl Fits {
+    fn has(&self, schema: &Schema, ty: TypeRef, id: TypeId) -> bool {
+        Self::entry(schema, ty, id).is_some_and(|(slot, entry)| self.0[slot].load(Ordering::Relaxed) == entry)
+    }
+
+    fn add(&self, schema: &Schema, ty: TypeRef, id: TypeId) {
+        if let Some((slot, entry)) = Self::entry(schema, ty, id) {
+            self.0[slot].store(entry, Ordering::Relaxed);
+        }
+    }
+
+    /// All three as one number that is not zero; `None` if they are too large for that.
+    fn entry(schema: &Schema, ty: TypeRef, id: TypeId) -> Option<(usize, u64)> {
+        let (ty, id) = (u64::from(ty.0), u64::try_from(id.0).ok()?);
+        if schema.key >> 24 != 0 || ty >> 16 != 0 || id >> 24 != 0 {
+            return None;
+        }
+        let slot = schema.key.wrapping_add(ty).wrapping_add(id) as usize % SLOTS;
+        // No value is of type 0.
+        (id != 0).then_some((slot, schema.key << 40 | ty << 24 | id))
+    }
+}

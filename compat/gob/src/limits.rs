@@ -1,0 +1,24 @@
+//! How much a stream may ask for. Go's own limits are no protection against a hostile peer; these are.
+
+/// What a [`crate::Decoder`] accepts. The defaults suit what strangers send; raise them for data you trust.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Values within values in a [`crate::Value`] and in what is skipped. 10 000, where Go stops skipping too.
+    pub depth: usize,
+    /// Values within values that are read through serde, which calls itself for each level and so needs the
+    /// thread's stack. 256.
+    pub recursion: usize,
+    /// Type definitions on one stream. 10 000.
+    pub types: usize,
+    /// Bytes of type definitions on one stream. 1 MiB: in memory a definition can take thirty times its bytes.
+    pub definitions: usize,
+    /// Bytes of one message, or of one value that was split by type definitions. 1 GiB.
+    pub message: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { depth: 10_000, recursion: 256, types: 10_000, definitions: 1 << 20, message: 1 << 30 }
+    }
+}

@@ -1,0 +1,156 @@
+//! Sending through serde: a value writes itself, and its description says what to Go its parts are.
+
+mod parts;
+mod place;
+
+use serde::Serialize;
+
+use crate::encoder::Message;
+use crate::go_type;
+use crate::schema::GoType;
+use crate::{Encoder, Error, ErrorKind, Gob, Schema, TypeRef};
+
+use place::Place;
+
+/// A fresh stream with one value: its type's definitions and itself.
+///
+/// ```
+/// #[derive(serde::Serialize, gob::Gob)]
+/// #[serde(rename_all = "PascalCase")]
+/// struct Point {
+///     x: isize,
+///     y: isize,
+/// }
+///
+/// assert_eq!(gob::to_vec(&Point { x: 22, y: 33 })?.len(), 40);
+/// # Ok::<(), gob::Error>(())
+/// ```
+pub fn to_vec<T: Gob + Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::new();
+    Encoder::new().serialize(value, &mut out)?;
+    Ok(out)
+}
+
+impl Encoder {
+    /// Appends a value, behind the definitions that the stream lacks.
+    ///
+    /// Fields that are zero are left out, exactly where Go leaves them out. If there is an error, the stream is as
+    /// if nothing had been tried.
+    pub fn serialize<T: Gob + Serialize + ?Sized>(
+        &mut self,
+        value: &T,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let schema = go_type::schema::<T>();
+        let mut counts = Counts::default();
+        let result = self.serialize_once(schema, value, &mut counts, out);
+        if counts.list.is_empty() || counts.known {
+            return result;
+        }
+        // Some list did not know its length, which stands before it. Now we know all of them.
+        counts = Counts { known: true, next: 0, ..counts };
+        self.serialize_once(schema, value, &mut counts, out)
+    }
+
+    fn serialize_once<T: Serialize + ?Sized>(
+        &mut self,
+        schema: &Schema,
+        value: &T,
+        counts: &mut Counts,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        self.write(schema, schema.root(), out, |message| {
+            let body = std::mem::take(&mut message.body);
+            let mut writing =
+                Writing { body, types: schema.types(), message, schema, depth: 0, left_out: false, counts };
+            let result = value.serialize(Place::new(&mut writing, schema.root()));
+            writing.message.body = writing.body;
+            result?;
+            match writing.counts.list.is_empty() || writing.counts.known {
+                true => Ok(()),
+                false => Err(Error::new(ErrorKind::Custom, "gob: a list of unknown length")),
+            }
+        })
+    }
+}
+
+/// A value that is being written.
+struct Writing<'a, 'e> {
+    /// The message's body, which is at hand here.
+    body: Vec<u8>,
+    types: &'a [GoType],
+    message: &'a mut Message<'e>,
+    schema: &'a Schema,
+    /// How many containers are open.
+    depth: usize,
+    /// Whether the field that was written last was zero, and so was not written.
+    left_out: bool,
+    counts: &'a mut Counts,
+}
+
+/// The lengths of lists that do not say theirs beforehand, in the order in which they come. They are found out by
+/// writing the value twice.
+#[derive(Default)]
+struct Counts {
+    list: Vec<usize>,
+    known: bool,
+    next: usize,
+}
+
+impl Writing<'_, '_> {
+    #[inline(always)]
+    fn open(&mut self) -> Result<(), Error> {
+        if self.depth == DEPTH_LIMIT {
+            return Err(too_deep());
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn close(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// The length of a list that does not say it, and where to put it down when it is known.
+    #[cold]
+    fn count(&mut self) -> (usize, usize) {
+        let at = self.counts.next;
+        self.counts.next += 1;
+        if !self.counts.known {
+            self.counts.list.push(0);
+        }
+        (self.counts.list.get(at).copied().unwrap_or(0), at)
+    }
+
+    #[cold]
+    fn misfit(&self, what: &str, ty: TypeRef) -> Error {
+        let spelled = match ty {
+            BYTE => "uint8",
+            COMPLEX_PART => "float64",
+            _ => self.schema.spell(ty),
+        };
+        let text =
+            format!("gob: a {what} was written for the Go type {spelled}; Serialize and Gob must agree");
+        Error::new(ErrorKind::TypeMismatch, text)
+    }
+}
+
+#[cold]
+fn too_deep() -> Error {
+    Error::new(ErrorKind::Limit, format!("gob: the value is nested more than {DEPTH_LIMIT} times"))
+}
+
+/// Stands for the type of a byte within `[]byte`, which is sent as it is.
+const BYTE: TypeRef = TypeRef(u32::MAX);
+/// Stands for the type of the two parts of a complex number.
+const COMPLEX_PART: TypeRef = TypeRef(u32::MAX - 1);
+
+/// Values within values. Serde calls itself for each, and the stack has an end.
+const DEPTH_LIMIT: usize = 256;
+
+impl serde::ser::Error for Error {
+    fn custom<T: std::fmt::Display>(text: T) -> Error {
+        Error::new(ErrorKind::Custom, text.to_string())
+    }
+}
