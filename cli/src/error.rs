@@ -23,6 +23,11 @@ impl Error {
         Error { text: text.to_string(), help: None, code: 1 }
     }
 
+    /// What was given to work on is missing or malformed: exit code 2, as for wrong usage.
+    pub(crate) fn input(text: impl Display) -> Error {
+        Error { text: text.to_string(), help: None, code: 2 }
+    }
+
     /// Ctrl-C, or a request to end; nothing needs to be said.
     pub(crate) fn interrupted() -> Error {
         Error { text: String::new(), help: None, code: 130 }

@@ -1,6 +1,7 @@
 //! The subcommands, and what they have in common.
 
 mod demo;
+mod gob;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -18,18 +19,21 @@ const EXAMPLES: &str = "\
 Examples:
   go1x demo            see it work, on this machine, in a few seconds
   go1x help demo       what the demo does, step by step
+  go1x gob FILE        what is in a gob stream, byte by byte
 
-Exit codes: 0 success; 1 the function or a check failed; 2 wrong usage.";
+Exit codes: 0 success; 1 the function or a check failed; 2 wrong usage or input.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Demo),
+    Gob(gob::Gob),
 }
 
 impl Arguments {
     pub(crate) fn run(self) -> Result<(), Error> {
         match self.command {
             Command::Demo(demo) => demo.run(),
+            Command::Gob(gob) => gob.run(),
         }
     }
 }
