@@ -162,7 +162,7 @@ pub use gob_derive::Gob;
 pub use limits::Limits;
 pub use opaque::{Encoded, Marshaled, Text};
 pub use received::{Decode, Field, Received};
-pub use schema::{Codec, FieldInfo, Fields, Kind, Schema, SchemaBuilder, TypeRef, Width};
+pub use schema::{Codec, FieldInfo, Fields, Kind, Name, Schema, SchemaBuilder, TypeRef, Width};
 pub use ser::to_vec;
 pub use stream::{Reader, Writer, value_from_slice};
 pub use time::{Time, TimeOutOfRange};

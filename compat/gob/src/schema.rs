@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::encoder::FirstUse;
@@ -135,11 +137,82 @@ pub struct Fields {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FieldInfo {
     /// The exported Go name.
-    pub name: Box<str>,
+    pub name: Name,
     /// Its type.
     pub ty: TypeRef,
     /// Whether Go promotes the fields of its struct type.
     pub embedded: bool,
+}
+
+/// A field's name.
+pub struct Name {
+    text: Box<str>,
+    /// Where the program has the same text as a literal: it comes from there for each value that is sent.
+    literal: AtomicUsize,
+}
+
+impl Name {
+    /// Whether a literal is this name. Text is compared only for the first time.
+    #[inline(always)]
+    pub(crate) fn is(&self, literal: &'static str) -> bool {
+        self.text.len() == literal.len()
+            && (self.literal.load(Ordering::Relaxed) == literal.as_ptr() as usize || self.learn(literal))
+    }
+
+    #[inline(never)]
+    fn learn(&self, literal: &'static str) -> bool {
+        let same = *self.text == *literal;
+        if same {
+            self.literal.store(literal.as_ptr() as usize, Ordering::Relaxed);
+        }
+        same
+    }
+}
+
+impl<T: Into<Box<str>>> From<T> for Name {
+    fn from(text: T) -> Name {
+        Name { text: text.into(), literal: AtomicUsize::new(0) }
+    }
+}
+
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl Clone for Name {
+    fn clone(&self) -> Name {
+        Name::from(&**self)
+    }
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Name) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Name {}
+
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
 }
 
 /// The methods by which a Go type encodes itself.

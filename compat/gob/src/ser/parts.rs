@@ -203,11 +203,17 @@ impl<'w, 'a, 'e> StructFields<'w, 'a, 'e> {
     #[inline(always)]
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
         let field = match self.rest.split_first() {
-            Some((field, rest)) if *field.name == *name => {
+            Some((field, rest)) if field.name.is(name) => {
                 self.rest = rest;
                 field
             }
-            _ => self.find(name)?,
+            _ => {
+                // By value, or all of `self` would have to be in memory for it.
+                let at = find(self.fields, self.rest.len(), self.delta, name)?;
+                self.delta = (self.delta as usize + at + self.rest.len() - self.fields.len()) as u32;
+                self.rest = &self.fields[at + 1..];
+                &self.fields[at]
+            }
         };
         value.serialize(Place::field(self.writing, field.ty, self.delta))?;
         self.delta = if self.writing.left_out { self.delta + 1 } else { 1 };
@@ -215,30 +221,28 @@ impl<'w, 'a, 'e> StructFields<'w, 'a, 'e> {
         Ok(())
     }
 
-    /// A field that is not the one that was expected: others may have been skipped, but not sent.
-    #[cold]
-    fn find(&mut self, name: &str) -> Result<&'a FieldInfo, Error> {
-        let wrong = |what: &str| {
-            let text = format!("gob: field {name} {what} of the type; Serialize and Gob must agree");
-            Err(Error::new(ErrorKind::TypeMismatch, text))
-        };
-        let after = self.fields.len() - self.rest.len() + 1 - self.delta as usize;
-        match self.fields.iter().position(|field| *field.name == *name) {
-            None => wrong("is not in the description"),
-            Some(at) if at < after => wrong("comes too late for its place in the description"),
-            Some(at) => {
-                self.delta = (at + 1 - after) as u32;
-                self.rest = &self.fields[at + 1..];
-                Ok(&self.fields[at])
-            }
-        }
-    }
-
     #[inline(always)]
     fn finish(self) -> Result<(), Error> {
         self.writing.body.push(0);
         self.writing.close();
         Ok(())
+    }
+}
+
+/// A field that is not the one that was expected: others may have been skipped, but not sent.
+#[cold]
+#[inline(never)]
+fn find(fields: &[FieldInfo], rest: usize, delta: u32, name: &str) -> Result<usize, Error> {
+    let wrong = |what: &str| {
+        let text = format!("gob: field {name} {what} of the type; Serialize and Gob must agree");
+        Err(Error::new(ErrorKind::TypeMismatch, text))
+    };
+    // The first one that may still come. Those that were left out since the last one that was sent may come too.
+    let after = fields.len() - rest + 1 - delta as usize;
+    match fields.iter().position(|field| *field.name == *name) {
+        None => wrong("is not in the description"),
+        Some(at) if at < after => wrong("comes too late for its place in the description"),
+        Some(at) => Ok(at),
     }
 }
 
