@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::registry::{Places, Registry};
 use crate::types::Definition;
 use crate::wire::{long_uint, put_bytes, put_float, put_int, put_uint};
-use crate::{Error, Kind, Schema, TypeId, TypeRef};
+use crate::{Error, ErrorKind, Kind, Schema, TypeId, TypeRef};
 
 /// A struct that can be sent.
 pub trait Encode {
@@ -99,8 +99,10 @@ impl Encoder {
         Encoder::with_first_id(FIRST_ID)
     }
 
-    /// A fresh stream whose types are numbered from `id`; Go 1.21 and later start at 64.
+    /// A fresh stream whose types are numbered from `id`; Go 1.21 and later start at 64. Below that are Go's own
+    /// types, and no numbers to give.
     pub fn with_first_id(id: TypeId) -> Encoder {
+        let id = id.max(TypeId::FIRST_USER);
         Encoder { types: Numbered::None(id), known: Vec::new(), gap: 1 }
     }
 
@@ -208,8 +210,12 @@ impl Encoder {
         put_int(&mut body, i64::from(id.0));
         let mut message = Message { encoder: self, body, pieces: vec![piece] };
         message.begin_value(schema, ty);
-        let result = write(&mut message);
+        let mut result = write(&mut message);
         let Message { mut body, pieces, .. } = message;
+        if result.is_ok() && pieces.len() != 1 {
+            let text = "gob: the value of an interface was begun and not ended";
+            result = Err(Error::new(ErrorKind::Custom, text));
+        }
         match (&result, &pieces[..]) {
             (Ok(()), [piece]) => _ = piece.close(&mut body, 0, &mut self.gap),
             _ => {

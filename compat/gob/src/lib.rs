@@ -1,4 +1,4 @@
-//! Go's `encoding/gob`, whole: what Go sends is read, what is sent Go reads, byte for byte as its own.
+//! Go's `encoding/gob`, whole: what Go sends is read, and what is sent Go reads, in Go's own bytes.
 //!
 //! A gob stream is a row of messages, each a length and that many bytes. A message either defines a type or holds a
 //! value of a type that was defined before. Go's own worked example, a struct `Point{X: 22, Y: 33}`, is 40 bytes
@@ -66,7 +66,7 @@
 //! | `bool` | `Bool` | `bool` | `bool` |
 //! | `int`, `int8` … `int64` | `Int` | `isize`, `i8` … `i64` | the integer, its range checked |
 //! | `uint`, `uint8` … `uint64`, `uintptr` | `Uint` | `usize`, `u8` … `u64` | the integer, its range checked |
-//! | `float32`, `float64` | `Float` | `f32`, `f64` | the float, every bit of it |
+//! | `float32`, `float64` | `Float` | `f32`, `f64` | the float; of an `f64` every bit |
 //! | `complex64`, `complex128` | `Complex` | [`Complex`] of `f32`, `f64` | a pair |
 //! | `string` | `String` | `String`, `&str`; [`Text`] if it need not be UTF-8 | a string; bytes |
 //! | `[]byte` | `Bytes` | `Vec<u8>`, `&[u8]`; [`bytes::Bytes`] is quicker | a list; bytes |
@@ -105,9 +105,10 @@
 //!
 //! # Hostile streams
 //!
-//! Received bytes are hostile until read. Nothing is allocated on the word of a length; depth costs neither the
-//! thread's stack nor time; a [`Value`] and all that its stream defined take at most 16 times the stream's bytes and
-//! 1 MiB. Errors are worded as Go words them, tell their kind and where in the message they were found, and cost
+//! Received bytes are hostile until read. Nothing is allocated on the word of a length. What is skipped, or read into a
+//! [`Value`] as it is, takes no more stack the deeper it is, and with all that its stream defined at most 16 times the
+//! stream's bytes and 1 MiB. (Rust's types, and a schema's with promoted fields, take what they take, to a depth of
+//! their own: see [`Limits`].) What does not fit is found out once, not for each value. Errors are worded as Go words them, tell their kind and where in the message they were found, and cost
 //! that message alone.
 //!
 //! # Rooms

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::schema::{Codec, Kind, Schema, Shape, TypeRef};
+use crate::types::short;
 use crate::{Error, ErrorKind, TypeId, Types, WireType};
 
 /// What has been worked out for one stream.
@@ -15,11 +16,13 @@ pub(crate) struct Plans {
     /// Plans that take all there is.
     whole: HashMap<TypeId, OpId>,
     /// Structs of a schema, and types that were asked for themselves.
-    pairs: HashMap<Pair, OpId>,
+    pairs: HashMap<Pair, Result<OpId, Misfit>>,
     /// Names for overflow errors.
     names: Vec<Box<str>>,
     /// Structs of which the fields are still to be looked at.
     queue: Vec<(Pair, usize)>,
+    /// Pairs that were added since a fit began.
+    begun: Vec<Pair>,
     /// How many values have been read.
     values: u64,
     /// Which plans' values need another look.
@@ -32,6 +35,14 @@ struct Pair {
     schema: u64,
     ty: TypeRef,
     id: TypeId,
+}
+
+/// Why a pair does not fit.
+#[derive(Debug, Clone)]
+struct Misfit {
+    error: Error,
+    /// The type that has to be defined before it may.
+    missing: Option<TypeId>,
 }
 
 /// Place of an [`Op`].
@@ -108,17 +119,18 @@ impl Plans {
         let (mut seen, mut next) = (vec![root], 0);
         let mut known = HashSet::from([root]);
         let mut needed = false;
-        while let Some(op) = seen.get(next).copied() {
+        while let Some(op) = seen.get(next).copied().filter(|_| !needed) {
             next += 1;
-            let mut part = |op: OpId| {
-                if known.insert(op) {
-                    seen.push(op);
-                }
+            let mut own = false;
+            let mut part = |op: OpId| match self.settled.get(&op) {
+                Some(found) => needed |= found,
+                None if known.insert(op) => seen.push(op),
+                None => {}
             };
             match self.op(op) {
                 Op::Slice(elem) | Op::Array(elem, _) => part(elem),
                 Op::Map(key, elem) => {
-                    needed |= !matches!(
+                    own = !matches!(
                         self.op(key),
                         Op::Bool
                             | Op::Int(..)
@@ -130,17 +142,23 @@ impl Plans {
                     part(elem);
                 }
                 Op::Struct(at) => {
-                    needed |= self.structs[at as usize].promoted;
                     for field in &self.structs[at as usize].fields {
                         if let FieldPlan::Read(op, _) = field {
                             part(*op);
                         }
                     }
+                    own = self.structs[at as usize].promoted;
                 }
                 _ => {}
             }
+            needed |= own;
         }
         self.settled.insert(root, needed);
+        // If nothing was found, there is nothing in any of them. If something was, it may be beside some of them; but
+        // to look at large ones again and again would take long.
+        if !needed || seen.len() > 1_000 {
+            self.settled.extend(seen.into_iter().map(|op| (op, needed)));
+        }
         needed
     }
 
@@ -223,18 +241,43 @@ impl Plans {
         id: TypeId,
     ) -> Result<OpId, Error> {
         let pair = Pair { schema: schema.key, ty, id };
-        if let Some(known) = self.pairs.get(&pair) {
-            return Ok(*known);
+        if let Some(known) = self.known(types, pair) {
+            return known;
         }
         let (ops, structs, names) = (self.ops.len(), self.structs.len(), self.names.len());
-        self.fit_new(types, schema, pair).inspect_err(|_| {
+        self.begun.clear();
+        let result = self.fit_new(types, schema, pair);
+        if let Err(error) = &result {
             // What was begun must not be found again.
             self.ops.truncate(ops);
             self.structs.truncate(structs);
             self.names.truncate(names);
             self.queue.clear();
-            self.pairs.retain(|_, op| (op.0 as usize) < ops);
-        })
+            for begun in std::mem::take(&mut self.begun) {
+                if let Some(Ok(_)) = self.pairs.get(&begun) {
+                    self.pairs.remove(&begun);
+                }
+            }
+            self.misfit(types, pair, error);
+        }
+        result
+    }
+
+    /// What has been found out about a pair, unless a definition has come since that may change it.
+    fn known(&self, types: &Types, pair: Pair) -> Option<Result<OpId, Error>> {
+        match self.pairs.get(&pair)? {
+            Ok(op) => Some(Ok(*op)),
+            Err(Misfit { missing: Some(id), .. }) if !types.is_unknown(*id) => None,
+            Err(Misfit { error, .. }) => Some(Err(error.clone())),
+        }
+    }
+
+    /// Remembers that a pair does not fit: to find out takes long, and may be asked for by four bytes.
+    fn misfit(&mut self, types: &Types, pair: Pair, error: &Error) {
+        if types.get(pair.id).is_some() {
+            let missing = types.check(pair.id).err().and_then(|_| types.missing(pair.id));
+            self.pairs.insert(pair, Err(Misfit { error: error.clone(), missing }));
+        }
     }
 
     fn fit_new(&mut self, types: &Types, schema: &Schema, pair: Pair) -> Result<OpId, Error> {
@@ -278,15 +321,23 @@ impl Plans {
                 op
             }
         };
-        self.pairs.insert(pair, op);
+        self.begin_pair(pair, op);
         Ok(op)
     }
 
     fn run_queue(&mut self, types: &Types, schema: &Schema) -> Result<(), Error> {
         while let Some((pair, at)) = self.queue.pop() {
-            self.fill(types, schema, pair, at)?;
+            if let Err(error) = self.fill(types, schema, pair, at) {
+                self.misfit(types, pair, &error);
+                return Err(error);
+            }
         }
         Ok(())
+    }
+
+    fn begin_pair(&mut self, pair: Pair, op: OpId) {
+        self.pairs.insert(pair, Ok(op));
+        self.begun.push(pair);
     }
 
     /// A struct's plan, of which the fields may still be in the queue: structs can refer to themselves.
@@ -298,8 +349,8 @@ impl Plans {
         id: TypeId,
     ) -> Result<OpId, Error> {
         let pair = Pair { schema: schema.key, ty: base, id };
-        if let Some(known) = self.pairs.get(&pair) {
-            return Ok(*known);
+        if let Some(known) = self.known(types, pair) {
+            return known;
         }
         if types.is_unknown(id) {
             return Err(Error::new(ErrorKind::UnknownType, "gob: unknown type id or corrupted data"));
@@ -313,7 +364,7 @@ impl Plans {
         let at = self.structs.len();
         self.structs.push(StructPlan { shape, fields: Vec::new(), promoted: false, seen: (0, 0) });
         let op = self.add(Op::Struct(at as u32));
-        self.pairs.insert(pair, op);
+        self.begin_pair(pair, op);
         self.queue.push((pair, at));
         Ok(op)
     }
@@ -325,11 +376,12 @@ impl Plans {
         let Kind::Struct(local) = schema.kind(pair.ty) else { return Ok(()) };
         for field in fields {
             if field.name.is_empty() {
-                let text = format!("gob: empty name for remote field of type {name}");
+                let text = format!("gob: empty name for remote field of type {}", short(name));
                 return Err(Error::new(ErrorKind::Corrupt, text));
             }
             let wrong = |spelled: &str| {
-                let text = format!("gob: wrong type ({spelled}) for received field {name}.{}", field.name);
+                let (name, field) = (short(name), short(&field.name));
+                let text = format!("gob: wrong type ({spelled}) for received field {name}.{field}");
                 Error::new(ErrorKind::TypeMismatch, text)
             };
             if local.unsendable.iter().any(|known| **known == *field.name) {
@@ -372,14 +424,14 @@ impl Plans {
         ty: TypeRef,
         id: TypeId,
         name: &str,
-        in_progress: &mut HashMap<TypeRef, OpId>,
+        in_progress: &mut HashMap<(TypeRef, TypeId), OpId>,
     ) -> Result<OpId, Error> {
         let base = schema.base(ty).unwrap_or(ty);
         let it = schema.get(base);
         if it.decodes.is_some() {
             return Ok(self.add(Op::Opaque));
         }
-        if let Some(known) = in_progress.get(&ty) {
+        if let Some(known) = in_progress.get(&(ty, id)) {
             return Ok(*known);
         }
         let simple = match it.kind {
@@ -397,17 +449,17 @@ impl Plans {
         let at = self.add(simple);
         let op = match (&it.kind, types.get(id)) {
             (Kind::Slice(to), Some(WireType::Slice { elem, .. })) => {
-                in_progress.insert(ty, at);
+                in_progress.insert((ty, id), at);
                 let name = format!("element of {name}");
                 Op::Slice(self.op_for(types, schema, *to, *elem, &name, in_progress)?)
             }
             (Kind::Array(len, to), Some(WireType::Array { elem, .. })) => {
-                in_progress.insert(ty, at);
+                in_progress.insert((ty, id), at);
                 let name = format!("element of {name}");
                 Op::Array(self.op_for(types, schema, *to, *elem, &name, in_progress)?, *len)
             }
             (Kind::Map(key_to, elem_to), Some(WireType::Map { key, elem, .. })) => {
-                in_progress.insert(ty, at);
+                in_progress.insert((ty, id), at);
                 let key =
                     self.op_for(types, schema, *key_to, *key, &format!("key of {name}"), in_progress)?;
                 let elem =
@@ -496,15 +548,16 @@ fn find(schema: &Schema, ty: TypeRef, name: &str) -> Option<Found> {
             }
             let Kind::Struct(fields) = schema.kind(ty) else { continue };
             for (number, field) in fields.sent.iter().enumerate() {
-                let dotted = if top { field.name.to_string() } else { format!("{dotted}.{}", field.name) };
+                let path = || if top { field.name.to_string() } else { format!("{dotted}.{}", field.name) };
                 if *field.name == *name {
                     if found.is_some() {
                         return None;
                     }
+                    let dotted = path();
                     let number = top.then_some(number as u32);
                     found = Some(Found { ty: field.ty, number, dotted });
                 } else if field.embedded {
-                    next.push((schema.base(field.ty).unwrap_or(field.ty), dotted));
+                    next.push((schema.base(field.ty).unwrap_or(field.ty), path()));
                 }
             }
         }

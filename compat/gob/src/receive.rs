@@ -225,7 +225,7 @@ impl<'r> Machine<'r> {
     /// A float of so many bits: too large is an error, too small is none, and infinities are none.
     fn float(&self, cursor: &mut Cursor<'_>, bits: u32, name: u32) -> Result<f64, Error> {
         let it = cursor.float()?;
-        if bits == 64 {
+        if bits != 32 {
             return Ok(it);
         }
         if it.is_finite() && it.abs() > f64::from(f32::MAX) {

@@ -260,8 +260,9 @@ impl Registry {
     }
 
     fn fresh(&mut self) -> TypeId {
-        self.next_id += 1;
-        TypeId(self.next_id - 1)
+        let id = TypeId(self.next_id);
+        self.next_id = self.next_id.saturating_add(1);
+        id
     }
 
     fn wire_type(&self, ty: TypeRef, through_pointer: bool) -> WireType {

@@ -108,7 +108,7 @@ pub enum Width {
     Word,
     /// `uintptr`: 64 bits.
     Pointer,
-    /// A width that the type's name gives: 8, 16, 32 or 64 bits.
+    /// A width that the type's name gives: 8, 16, 32 or 64 bits. Go has no others.
     Bits(u8),
 }
 
@@ -117,7 +117,7 @@ impl Width {
     pub fn bits(self) -> u32 {
         match self {
             Width::Word | Width::Pointer => 64,
-            Width::Bits(bits) => u32::from(bits),
+            Width::Bits(bits) => u32::from(bits.clamp(1, 64)),
         }
     }
 }
@@ -270,6 +270,7 @@ impl SchemaBuilder {
 
     /// Adds a type without a name of its own; the same type twice is one type.
     pub fn add(&mut self, kind: Kind) -> TypeRef {
+        let kind = self.normal(kind);
         if let Some(known) = self.unnamed.get(&kind) {
             return *known;
         }
@@ -343,6 +344,7 @@ impl SchemaBuilder {
     }
 
     fn set(&mut self, ty: TypeRef, kind: Kind) {
+        let kind = self.normal(kind);
         let it = &mut self.types[ty.0 as usize];
         it.shape = match &kind {
             Kind::Struct(fields) => Some(Arc::new(Shape {
@@ -361,6 +363,14 @@ impl SchemaBuilder {
     /// What kind of type it is; [`Kind::Unsendable`] as long as it is being declared.
     pub fn kind(&self, ty: TypeRef) -> &Kind {
         &self.types[ty.0 as usize].kind
+    }
+
+    /// A slice of an 8-bit unsigned type is bytes.
+    fn normal(&self, kind: Kind) -> Kind {
+        match kind {
+            Kind::Slice(elem) if *self.kind(elem) == Kind::Uint(Width::Bits(8)) => Kind::Bytes,
+            kind => kind,
+        }
     }
 
     /// Corrects the spelling of a type whose parts do not tell it; Go sends it as the name of unnamed fields' types.
@@ -512,6 +522,8 @@ fn bare_name(spelled: &str) -> &str {
 
 impl Schema {
     /// Builds a schema; the closure returns the root.
+    ///
+    /// A schema is for keeping: streams remember what they have worked out for each that they meet.
     pub fn build(types: impl FnOnce(&mut SchemaBuilder) -> TypeRef) -> Schema {
         let mut builder = SchemaBuilder::new();
         let root = types(&mut builder);

@@ -1,5 +1,7 @@
 //! Writes a [`Value`] as a type of a schema.
 
+use std::collections::HashSet;
+
 use crate::encoder::Message;
 use crate::schema::{Fields, Kind, Schema, TypeRef};
 use crate::value::{Part, Parts, Value, View};
@@ -26,18 +28,20 @@ impl Encoder {
             let text = format!("gob: cannot encode nil pointer of type {}", schema.spell(ty));
             return Err(Error::new(ErrorKind::Unsendable, text));
         }
-        self.write(schema, ty, out, |message| Machine { schema, message, open: Vec::new() }.run(ty, part))
+        self.write(schema, ty, out, |message| {
+            Machine { schema, message, open: Vec::new(), sendable: HashSet::new() }.run(ty, part)
+        })
     }
 }
 
 /// Why Go refuses a type, whatever its value.
 fn unsendable(schema: &Schema, ty: TypeRef) -> Option<String> {
-    let mut seen = vec![ty];
+    let (mut seen, mut met) = (vec![ty], HashSet::from([ty]));
     let mut next = 0;
     while let Some(ty) = seen.get(next).copied() {
         next += 1;
         let mut part = |ty: TypeRef| {
-            if !seen.contains(&ty) {
+            if met.insert(ty) {
                 seen.push(ty);
             }
         };
@@ -70,6 +74,8 @@ struct Machine<'s, 'e, 'v> {
     schema: &'s Schema,
     message: &'s mut Message<'e>,
     open: Vec<Open<'s, 'v>>,
+    /// Types of interface values that have been looked at.
+    sendable: HashSet<TypeRef>,
 }
 
 /// A container that is being written. Without parts it is zero.
@@ -171,9 +177,17 @@ impl<'s, 'v> Machine<'s, '_, 'v> {
                 put_uint(body, it);
             }
             (Kind::Float(_), None) => body.push(0),
-            (Kind::Float(_), Some(View::Float(it))) => put_float(body, it),
+            (Kind::Float(bits), Some(View::Float(it))) => {
+                if !float_fits(*bits, it) {
+                    return Err(self.misfit(base, part));
+                }
+                put_float(body, it);
+            }
             (Kind::Complex(_), None) => body.extend_from_slice(&[0, 0]),
-            (Kind::Complex(_), Some(View::Complex(real, imaginary))) => {
+            (Kind::Complex(bits), Some(View::Complex(real, imaginary))) => {
+                if !float_fits(*bits / 2, real) || !float_fits(*bits / 2, imaginary) {
+                    return Err(self.misfit(base, part));
+                }
                 put_float(body, real);
                 put_float(body, imaginary);
             }
@@ -221,8 +235,11 @@ impl<'s, 'v> Machine<'s, '_, 'v> {
                     let text = format!("gob: cannot encode nil pointer of type {spelled} inside interface");
                     return Err(Error::new(ErrorKind::Unsendable, text));
                 }
-                if let Some(text) = unsendable(schema, ty) {
-                    return Err(Error::new(ErrorKind::Unsendable, text));
+                if !self.sendable.contains(&ty) {
+                    if let Some(text) = unsendable(schema, ty) {
+                        return Err(Error::new(ErrorKind::Unsendable, text));
+                    }
+                    self.sendable.insert(ty);
                 }
                 self.message.begin_interface(schema, ty, name);
                 self.open.push(Open::Interface);
@@ -242,6 +259,11 @@ impl<'s, 'v> Machine<'s, '_, 'v> {
         };
         Error::new(ErrorKind::TypeMismatch, text)
     }
+}
+
+/// Whether a float is not too large for its width.
+fn float_fits(bits: u8, value: f64) -> bool {
+    bits != 32 || !value.is_finite() || value.abs() <= f64::from(f32::MAX)
 }
 
 /// Whether there is more to be nil than pointers, which Go cannot send.

@@ -14,8 +14,9 @@ pub(crate) fn settle(
     before: Option<&Value>,
     sent: &Value,
 ) -> Result<Value, Error> {
-    let mut out = ValueBuilder::new();
-    let mut settler = Settler { schema, out: &mut out };
+    let cells = sent.cells() + before.map_or(0, Value::cells);
+    let mut out = ValueBuilder::with_capacity(cells, 0);
+    let mut settler = Settler { schema, out: &mut out, shapes: HashMap::new() };
     settler.value(ty, before.map(Value::root), sent.root(), 0)?;
     out.finish()
 }
@@ -23,6 +24,8 @@ pub(crate) fn settle(
 struct Settler<'s> {
     schema: &'s Schema,
     out: &'s mut ValueBuilder,
+    /// Numbers of the structs' shapes in the new value.
+    shapes: HashMap<TypeRef, u32>,
 }
 
 /// A field that was sent: the names on the way to it, from here, and its value.
@@ -121,7 +124,7 @@ impl Settler<'_> {
         let schema = self.schema;
         let it = schema.get(ty);
         let (Kind::Struct(fields), Some(shape)) = (&it.kind, &it.shape) else { return Ok(()) };
-        let shape = self.out.shape(shape);
+        let shape = *self.shapes.entry(ty).or_insert_with(|| self.out.shape(shape));
         let begun = self.out.begin_struct(shape);
         for (number, field) in fields.sent.iter().enumerate() {
             let before = before.and_then(|before| before.field(&field.name));

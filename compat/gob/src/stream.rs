@@ -3,12 +3,14 @@
 use std::io::{self, Read, Write};
 use std::ops::Range;
 
+use serde::Serialize;
+
 use crate::limits::Limits;
 use crate::received::Received;
 use crate::schema::{Schema, TypeRef};
 use crate::value::Value;
 use crate::wire::{Frame, frame};
-use crate::{Decoder, Encode, Encoder, Error, ErrorKind};
+use crate::{Decoder, Encode, Encoder, Error, ErrorKind, Gob};
 
 /// Reads values from anything that can be read.
 ///
@@ -103,11 +105,14 @@ impl<R: Read> Reader<R> {
 }
 
 /// Writes values to anything that can be written to, each with one call.
+///
+/// Where the output fails, or a value cannot be taken back, the stream is broken: all that follows is the same error.
 #[derive(Debug)]
 pub struct Writer<W> {
     output: W,
     encoder: Encoder,
     buffer: Vec<u8>,
+    broken: Option<Error>,
 }
 
 impl<W: Write> Writer<W> {
@@ -118,35 +123,65 @@ impl<W: Write> Writer<W> {
 
     /// A stream with an encoder that has its own mind about type ids, or has been in use.
     pub fn with_encoder(output: W, encoder: Encoder) -> Writer<W> {
-        Writer { output, encoder, buffer: Vec::new() }
+        Writer { output, encoder, buffer: Vec::new(), broken: None }
     }
 
-    /// Writes a fixed message. One with a hole is an error: there is nothing here to fill it with.
-    pub fn encode(&mut self, value: &(impl Encode + ?Sized)) -> Result<(), Error> {
-        match self.encoder.encode(value, &mut self.buffer) {
-            None => self.flush(),
-            Some(_) => {
-                self.buffer.clear();
-                Err(Error::new(ErrorKind::Unsendable, "gob: a value with a hole"))
-            }
-        }
+    /// Writes an ordinary value: see [`Encoder::serialize`].
+    pub fn serialize<T: Gob + Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        self.write(|encoder, buffer| encoder.serialize(value, buffer))
     }
 
     /// Writes a value as a type of a schema: see [`Encoder::value`].
     pub fn value(&mut self, schema: &Schema, ty: TypeRef, value: &Value) -> Result<(), Error> {
-        self.encoder.value(schema, ty, value, &mut self.buffer)?;
-        self.flush()
+        self.write(|encoder, buffer| encoder.value(schema, ty, value, buffer))
+    }
+
+    /// Writes a fixed message. One with a hole breaks the stream: there is nothing here to fill it with.
+    pub fn encode(&mut self, value: &(impl Encode + ?Sized)) -> Result<(), Error> {
+        let mut hole = None;
+        self.write(|encoder, buffer| {
+            hole = encoder.encode(value, buffer);
+            if hole.is_some() {
+                buffer.clear();
+            }
+            Ok(())
+        })?;
+        match hole {
+            None => Ok(()),
+            Some(_) => Err(self.fail(Error::new(ErrorKind::Unsendable, "gob: a value with a hole"))),
+        }
+    }
+
+    fn write(
+        &mut self,
+        encode: impl FnOnce(&mut Encoder, &mut Vec<u8>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if let Some(error) = &self.broken {
+            return Err(error.clone());
+        }
+        self.buffer.clear();
+        encode(&mut self.encoder, &mut self.buffer)?;
+        let written = self.output.write_all(&self.buffer);
+        written.map_err(|error| self.fail(Error::new(ErrorKind::Io, error.to_string())))
+    }
+
+    fn fail(&mut self, error: Error) -> Error {
+        self.broken.insert(error).clone()
+    }
+
+    /// What the values are written to.
+    pub fn get_ref(&self) -> &W {
+        &self.output
+    }
+
+    /// What the values are written to, for flushing it, say.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.output
     }
 
     /// What the values were written to.
     pub fn into_inner(self) -> W {
         self.output
-    }
-
-    fn flush(&mut self) -> Result<(), Error> {
-        let result = self.output.write_all(&self.buffer);
-        self.buffer.clear();
-        result.map_err(|error| Error::new(ErrorKind::Io, error.to_string()))
     }
 }
 

@@ -1,8 +1,9 @@
 //! Type ids, wire types, and the definitions seen on one stream (`encoding/gob/type.go`).
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use crate::de::Fits;
 use crate::limits::Limits;
@@ -115,14 +116,14 @@ impl WireType {
     }
 
     /// Reads the value of a definition message.
-    fn read(cursor: &mut Cursor<'_>) -> Result<(WireType, TypeId), Error> {
+    fn read(cursor: &mut Cursor<'_>, room: &mut Room) -> Result<(WireType, TypeId), Error> {
         let mut found = None;
         let mut fields = Fields::default();
         while let Some(number) = fields.next(cursor, 7)? {
             if found.is_some() {
                 return Err(cursor.error(ErrorKind::Corrupt, "gob: a type definition of two kinds"));
             }
-            let parts = Parts::read(cursor, number)?;
+            let parts = Parts::read(cursor, number, room)?;
             let inner = parts.inner;
             found = Some((parts.into_wire_type(number), inner));
         }
@@ -218,17 +219,17 @@ struct Parts {
 }
 
 impl Parts {
-    fn read(cursor: &mut Cursor<'_>, kind: usize) -> Result<Parts, Error> {
+    fn read(cursor: &mut Cursor<'_>, kind: usize, room: &mut Room) -> Result<Parts, Error> {
         let mut parts = Parts::default();
         let mut numbers = Fields::default();
         // Array: common, elem, len. Slice: common, elem. Struct: common, fields. Map: common, key, elem.
         let count = [3, 2, 2, 3, 1, 1, 1][kind];
         while let Some(number) = numbers.next(cursor, count)? {
             match (number, kind) {
-                (0, _) => (parts.name, parts.inner) = common_type(cursor)?,
+                (0, _) => (parts.name, parts.inner) = common_type(cursor, room)?,
                 (1, 0 | 1) | (2, 3) => parts.elem = cursor.int()?,
                 (1, 3) => parts.key = cursor.int()?,
-                (1, _) => parts.fields = field_types(cursor)?,
+                (1, _) => parts.fields = field_types(cursor, room)?,
                 _ => parts.len = cursor.int()?,
             }
         }
@@ -250,30 +251,32 @@ impl Parts {
     }
 }
 
-fn common_type(cursor: &mut Cursor<'_>) -> Result<(String, TypeId), Error> {
+fn common_type(cursor: &mut Cursor<'_>, room: &mut Room) -> Result<(String, TypeId), Error> {
     let (mut name, mut inner) = (String::new(), TypeId(0));
     let mut numbers = Fields::default();
     while let Some(number) = numbers.next(cursor, 2)? {
         match number {
-            0 => name = text(cursor)?,
+            0 => name = room.text(cursor)?.into_owned(),
             _ => inner = TypeId(cursor.int()? as i32),
         }
     }
     Ok((name, inner))
 }
 
-fn field_types(cursor: &mut Cursor<'_>) -> Result<Vec<FieldType>, Error> {
+fn field_types(cursor: &mut Cursor<'_>, room: &mut Room) -> Result<Vec<FieldType>, Error> {
+    static NAMELESS: LazyLock<Arc<str>> = LazyLock::new(|| "".into());
     let count = cursor.uint()?;
     let mut fields = Vec::new();
     for left in (1..=count).rev() {
         if cursor.remaining() == 0 {
             return Err(too_long(cursor, left));
         }
-        let mut field = FieldType { name: Arc::from(""), id: TypeId(0) };
+        room.take(cursor, FIELD_COST)?;
+        let mut field = FieldType { name: Arc::clone(&NAMELESS), id: TypeId(0) };
         let mut numbers = Fields::default();
         while let Some(number) = numbers.next(cursor, 2)? {
             match number {
-                0 => field.name = text(cursor)?.into(),
+                0 => field.name = room.text(cursor)?.into(),
                 _ => field.id = TypeId(cursor.int()? as i32),
             }
         }
@@ -282,9 +285,31 @@ fn field_types(cursor: &mut Cursor<'_>) -> Result<Vec<FieldType>, Error> {
     Ok(fields)
 }
 
-/// Go strings need not be UTF-8; a type's or field's name in practice always is.
-fn text(cursor: &mut Cursor<'_>) -> Result<String, Error> {
-    Ok(String::from_utf8_lossy(cursor.bytes()?).into_owned())
+/// Memory that definitions may still take, roughly. A field may be one byte on the wire.
+struct Room {
+    left: usize,
+}
+
+/// A definition in memory, without its name and fields.
+const DEFINITION_COST: usize = 128;
+/// A field in memory, without its name.
+const FIELD_COST: usize = 40;
+
+impl Room {
+    fn take(&mut self, cursor: &Cursor<'_>, cost: usize) -> Result<(), Error> {
+        match self.left.checked_sub(cost) {
+            Some(left) => self.left = left,
+            None => return Err(cursor.error(ErrorKind::Limit, "gob: too many type definitions")),
+        }
+        Ok(())
+    }
+
+    /// A name. Go strings need not be UTF-8; a type's or field's name in practice always is.
+    fn text<'b>(&mut self, cursor: &mut Cursor<'b>) -> Result<Cow<'b, str>, Error> {
+        let text = String::from_utf8_lossy(cursor.bytes()?);
+        self.take(cursor, text.len())?;
+        Ok(text)
+    }
 }
 
 /// The field numbers of a struct on the wire: each is sent as its distance from the one before.
@@ -322,12 +347,14 @@ pub struct Types {
     low: Vec<u32>,
     /// Places of all other ids.
     high: HashMap<TypeId, usize>,
-    /// Bytes of definitions so far.
-    bytes: usize,
+    /// Memory that the definitions take, roughly.
+    taken: usize,
     /// For each definition, what is known about all that the type can hold.
     checks: Vec<AtomicU8>,
-    /// Types with something wrong in them, when there were so many definitions.
-    broken: Mutex<HashMap<TypeId, (usize, Error)>>,
+    /// Types with something wrong in them, by their places.
+    broken: Mutex<HashMap<usize, Flaw>>,
+    /// What looking for flaws in vain has cost: parts that were looked at.
+    effort: AtomicUsize,
     /// How values are read into memory.
     pub(crate) plans: Mutex<Plans>,
     /// What has been found to go into Rust types.
@@ -341,6 +368,21 @@ const UNCHECKED: u8 = 0;
 const WHOLE: u8 = 1;
 /// All its parts are defined; an interface may be among them.
 const WHOLE_WITH_INTERFACES: u8 = 2;
+
+/// What is wrong with a type, or with something that it can hold.
+#[derive(Debug, Clone, Copy)]
+enum Flaw {
+    /// It is not defined, or was not yet.
+    Undefined(TypeId),
+    /// A field of it has no name.
+    Nameless(TypeId),
+    /// Its definition says nothing.
+    Nothing(TypeId),
+}
+
+/// Parts that are looked at in types with flaws, on one stream. Sound types are looked at once, but definitions can
+/// be such that a type has another flaw after each.
+const EFFORT_LIMIT: usize = 1 << 24;
 
 /// Ids that are looked up without hashing.
 const LOW: usize = 4096;
@@ -374,12 +416,13 @@ impl Types {
         if id < TypeId::FIRST_USER || self.place(id).is_some() {
             return Err(cursor.error(ErrorKind::DuplicateType, "gob: duplicate type received"));
         }
-        let before = cursor.remaining();
-        let (wire_type, inner) = WireType::read(cursor)?;
-        self.bytes = self.bytes.saturating_add(before - cursor.remaining());
-        if self.bytes > self.limits.definitions || self.definitions.len() >= self.limits.types {
+        if self.definitions.len() >= self.limits.types {
             return Err(cursor.error(ErrorKind::Limit, "gob: too many type definitions"));
         }
+        let mut room = Room { left: self.limits.definitions - self.taken };
+        room.take(cursor, DEFINITION_COST)?;
+        let (wire_type, inner) = WireType::read(cursor, &mut room)?;
+        self.taken = self.limits.definitions - room.left;
         let (place, low) = (self.definitions.len(), (id.0 - TypeId::FIRST_USER.0) as usize);
         if low < LOW {
             if self.low.len() <= low {
@@ -416,11 +459,15 @@ impl Types {
 
     #[cold]
     fn check_parts(&self, id: TypeId) -> Result<bool, Error> {
+        let Some(place) = self.place(id) else { return Err(self.complain(Flaw::Undefined(id))) };
         let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, error)) = broken.get(&id)
-            && *at == self.definitions.len()
-        {
-            return Err(error.clone());
+        match broken.get(&place) {
+            Some(Flaw::Undefined(missing)) if self.place(*missing).is_some() => {}
+            Some(flaw) => return Err(self.complain(*flaw)),
+            None => {}
+        }
+        if self.effort.load(Ordering::Relaxed) > EFFORT_LIMIT {
+            return Err(Error::new(ErrorKind::Limit, "gob: too many flaws in type definitions"));
         }
         match self.parts(id) {
             Ok((seen, interface)) => {
@@ -430,32 +477,41 @@ impl Types {
                 }
                 Ok(interface)
             }
-            Err(error) => {
-                broken.insert(id, (self.definitions.len(), error.clone()));
-                Err(error)
+            Err(flaw) => {
+                broken.insert(place, flaw);
+                Err(self.complain(flaw))
             }
         }
     }
 
+    /// The type without which another one is not whole.
+    pub(crate) fn missing(&self, id: TypeId) -> Option<TypeId> {
+        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        match broken.get(&self.place(id)?)? {
+            Flaw::Undefined(missing) => Some(*missing),
+            _ => None,
+        }
+    }
+
     /// Every type that a value of `id` may hold and that is not known to be whole, and whether any is an interface.
-    fn parts(&self, id: TypeId) -> Result<(Vec<TypeId>, bool), Error> {
+    fn parts(&self, id: TypeId) -> Result<(Vec<TypeId>, bool), Flaw> {
         let (mut seen, mut met) = (vec![id], HashSet::from([id]));
-        let (mut next, mut interface) = (0, false);
-        while let Some(id) = seen.get(next).copied() {
+        let (mut next, mut interface, mut looked) = (0, false, 0);
+        let flaw = loop {
+            let Some(id) = seen.get(next).copied() else { return Ok((seen, interface)) };
             next += 1;
-            let mut part = |part: TypeId| match self.known(part) {
-                UNCHECKED if met.insert(part) => seen.push(part),
-                check => interface |= check == WHOLE_WITH_INTERFACES,
+            let mut part = |part: TypeId| {
+                looked += 1;
+                match self.known(part) {
+                    UNCHECKED if met.insert(part) => seen.push(part),
+                    check => interface |= check == WHOLE_WITH_INTERFACES,
+                }
             };
             match self.get(id) {
-                None => {
-                    let text = format!("gob: bad data: undefined type {}", id.0);
-                    return Err(Error::new(ErrorKind::UnknownType, text));
-                }
-                Some(WireType::Struct { name, fields }) => {
+                None => break Flaw::Undefined(id),
+                Some(WireType::Struct { fields, .. }) => {
                     if fields.iter().any(|field| field.name.is_empty()) {
-                        let text = format!("gob: empty name for remote field of type {name}");
-                        return Err(Error::new(ErrorKind::Corrupt, text));
+                        break Flaw::Nameless(id);
                     }
                     fields.iter().for_each(|field| part(field.id));
                 }
@@ -464,14 +520,28 @@ impl Types {
                     part(*key);
                     part(*elem);
                 }
-                Some(WireType::Nothing) => {
-                    let text = format!("gob: bad data: ignore can't handle type {}", id.0);
-                    return Err(Error::new(ErrorKind::Corrupt, text));
-                }
+                Some(WireType::Nothing) => break Flaw::Nothing(id),
                 Some(_) => {}
             }
+        };
+        self.effort.fetch_add(looked, Ordering::Relaxed);
+        Err(flaw)
+    }
+
+    #[cold]
+    fn complain(&self, flaw: Flaw) -> Error {
+        match flaw {
+            Flaw::Undefined(id) => {
+                Error::new(ErrorKind::UnknownType, format!("gob: bad data: undefined type {}", id.0))
+            }
+            Flaw::Nameless(id) => {
+                let name = short(self.get(id).map_or("", WireType::name));
+                Error::new(ErrorKind::Corrupt, format!("gob: empty name for remote field of type {name}"))
+            }
+            Flaw::Nothing(id) => {
+                Error::new(ErrorKind::Corrupt, format!("gob: bad data: ignore can't handle type {}", id.0))
+            }
         }
-        Ok((seen, interface))
     }
 
     /// Whether neither Go nor the stream knows the type.
@@ -496,7 +566,7 @@ impl Types {
             7 => "complex".into(),
             8 => "interface".into(),
             _ => match self.get(id) {
-                Some(wire_type) if !wire_type.name().is_empty() => wire_type.name().to_owned(),
+                Some(wire_type) if !wire_type.name().is_empty() => short(wire_type.name()),
                 Some(WireType::Struct { .. }) => "struct".into(),
                 Some(WireType::Slice { elem, .. }) if *elem != id => "slice".into(),
                 Some(WireType::Map { .. }) => "map".into(),
@@ -505,5 +575,14 @@ impl Types {
                 None => "unknown type".into(),
             },
         }
+    }
+}
+
+/// A name from a stream, as much of it as an error's text can do with.
+pub(crate) fn short(name: &str) -> String {
+    const LIMIT: usize = 80;
+    match name.char_indices().nth(LIMIT) {
+        None => name.to_owned(),
+        Some((end, _)) => format!("{}…", &name[..end]),
     }
 }

@@ -140,6 +140,11 @@ impl Value {
         Part { value: self, at: 0 }
     }
 
+    /// How many items it has, of all kinds.
+    pub(crate) fn cells(&self) -> usize {
+        self.cells.len()
+    }
+
     /// Bytes of memory that it takes.
     pub fn memory(&self) -> usize {
         self.cells.capacity() * size_of::<Cell>() + self.text.capacity()
@@ -362,16 +367,16 @@ fn debug(part: Part<'_>, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Resul
         }
         View::Struct(fields) => {
             let name = part.struct_name().filter(|name| !name.is_empty());
-            write!(f, "{} {{", name.unwrap_or("struct"))?;
+            write!(f, "{} {{", name.unwrap_or("struct").escape_debug())?;
             for (at, (name, value)) in fields.named().enumerate() {
                 f.write_str(if at == 0 { " " } else { ", " })?;
-                write!(f, "{name}: ")?;
+                write!(f, "{}: ", name.escape_debug())?;
                 debug(value, f, depth + 1)?;
             }
             f.write_str(if fields.is_empty() { "}" } else { " }" })
         }
         View::Interface { name, value, .. } => {
-            write!(f, "{}(", String::from_utf8_lossy(name))?;
+            write!(f, "{}(", String::from_utf8_lossy(name).escape_debug())?;
             debug(value, f, depth + 1)?;
             f.write_str(")")
         }

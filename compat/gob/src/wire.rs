@@ -5,8 +5,8 @@
 
 use crate::{Error, ErrorKind};
 
-/// Message lengths at or above this are refused, as Go does on 64-bit machines.
-pub const MESSAGE_LIMIT: u64 = 1 << 33;
+/// Message lengths at or above this are refused, as Go does: 8 GiB, or 1 GiB on 32-bit machines.
+pub const MESSAGE_LIMIT: u64 = if usize::BITS == 64 { 1 << 33 } else { 1 << 30 };
 
 /// Appends an unsigned integer.
 #[inline]

@@ -307,6 +307,39 @@ fn definitions_without_end_are_refused() {
     assert_eq!(refused.unwrap().kind(), ErrorKind::Limit);
 }
 
+/// A value of four bytes may make its reader look at all that its type can hold; once is enough.
+#[test]
+fn what_does_not_fit_is_found_out_once() {
+    let name = |name: &str, id: i32| gob::FieldType { name: name.into(), id: TypeId(id) };
+    let structure = |fields| WireType::Struct { name: "T".into(), fields };
+    let flaws: [(&str, Vec<gob::FieldType>); 3] = [
+        ("undefined", (0..40_000).map(|_| name("F", 65)).chain([name("U", 9_999)]).collect()),
+        ("mismatch", (0..40_000).map(|_| name("F", 2)).chain([name("A", 6)]).collect()),
+        ("no field matches", (0..40_000).map(|_| name("F", 2)).collect()),
+    ];
+    for (flaw, fields) in flaws {
+        let begun = Instant::now();
+        let mut stream = message(&definition(65, &structure(fields)));
+        for id in 66..500 {
+            stream.extend(message(&definition(id, &structure(Vec::new()))));
+            for _ in 0..20 {
+                stream.extend(message(&[0xff, 130, 0]));
+            }
+        }
+        let (mut decoder, mut rest, mut errors) = (Decoder::new(), &stream[..], 0);
+        while let Some(message) = next_message(&mut rest).unwrap() {
+            if let Ok(Some(value)) = decoder.message(message) {
+                errors += usize::from(value.value_as(&RECEIVERS, RECEIVERS.root()).is_err());
+            }
+            if let Ok(Some(value)) = decoder.message(message) {
+                _ = value.skip();
+            }
+        }
+        assert!(errors > 8_000, "{flaw}: {errors} errors");
+        assert!(begun.elapsed() < PATIENCE, "{flaw}: {:?}", begun.elapsed());
+    }
+}
+
 /// What a stream came to.
 struct Outcome {
     values: usize,

@@ -65,6 +65,10 @@ fn a_stream_takes_no_more_than_sixteen_times_its_bytes() {
         ("a chain of definitions", (0..9_000).flat_map(|id| slice(65 + id, 66 + id)).collect()),
         ("many fields", [structure(list, &many), small(list)].concat()),
         ("fields of one letter", [structure(list, &short), small(list)].concat()),
+        ("nameless fields", [nameless(1_000_000), small(list)].concat()),
+        ("values of types that nobody defined", undefined(300_000)),
+        ("interfaces of types that nobody defined", [of(8), framed(&undefined_elements(100_000))].concat()),
+        ("a long name, complained of again and again", complaints(1_000)),
         ("a count of 2^40", [of(1), framed(&[0xff, 130, 0, 0xfb, 1, 0, 0, 0, 0, 1, 1])].concat()),
         ("a length of 2^40", [of(1), vec![0xfa, 1, 0, 0, 0, 0, 0, 1, 2, 3]].concat()),
     ];
@@ -93,6 +97,58 @@ fn framed(message: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     put_bytes(&mut out, message);
     out
+}
+
+/// The definition of a struct whose fields take a byte each.
+fn nameless(count: usize) -> Vec<u8> {
+    let mut message = Vec::new();
+    put_int(&mut message, -65);
+    message.extend([3, 2]);
+    put_uint(&mut message, count as u64);
+    message.extend(vec![0; count + 2]);
+    framed(&message)
+}
+
+fn undefined(count: i64) -> Vec<u8> {
+    let value = |id: i64| {
+        let mut message = Vec::new();
+        put_int(&mut message, 100_000 + id);
+        message.push(0);
+        framed(&message)
+    };
+    (0..count).flat_map(value).collect()
+}
+
+fn undefined_elements(count: i64) -> Vec<u8> {
+    let mut message = vec![0xff, 130, 0];
+    put_uint(&mut message, count as u64);
+    for id in 0..count {
+        message.extend([1, b'a']);
+        put_int(&mut message, 100_000 + id);
+        message.push(0);
+    }
+    message
+}
+
+/// Values of many types that hold one with a long name and a flaw.
+fn complaints(count: i64) -> Vec<u8> {
+    let name = vec![b'N'; 100_000];
+    let mut flawed = Vec::new();
+    put_int(&mut flawed, -65);
+    flawed.extend([3, 1, 1]);
+    put_bytes(&mut flawed, &name);
+    flawed.extend([1, 0xff, 130, 0, 1, 1, 0, 0, 0]);
+    let mut stream = framed(&flawed);
+    for id in 66..66 + count {
+        stream.extend(slice(id, 65));
+    }
+    for id in 66..66 + count {
+        let mut message = Vec::new();
+        put_int(&mut message, id);
+        message.extend([0, 0]);
+        stream.extend(framed(&message));
+    }
+    stream
 }
 
 /// The definition of a slice.
