@@ -24,6 +24,8 @@ struct Split {
     id: TypeId,
     walk: Walk,
     bytes: Vec<u8>,
+    /// Whether this is its first message.
+    first: bool,
 }
 
 /// Where a value that is all here can be read.
@@ -85,6 +87,7 @@ impl Decoder {
 
     fn take_in(&mut self, message: &[u8]) -> Result<Option<Ready>, Error> {
         if message.len() > self.types.limits.message {
+            self.split = None;
             return Err(Error::new(ErrorKind::Limit, format!("gob: a message of {} bytes", message.len())));
         }
         let mut cursor = Cursor::new(message);
@@ -107,7 +110,7 @@ impl Decoder {
         if !self.types.is_struct(id) && cursor.singleton().is_err() {
             return Ok(Some(here));
         }
-        self.go_on(Split { id, walk: Walk::new(id), bytes: Vec::new() }, cursor, message)
+        self.go_on(Split { id, walk: Walk::new(id), bytes: Vec::new(), first: true }, cursor, message)
     }
 
     /// Whether the stream may end here: not within a value.
@@ -123,15 +126,14 @@ impl Decoder {
         mut cursor: Cursor<'_>,
         message: &[u8],
     ) -> Result<Option<Ready>, Error> {
-        let Split { id, mut walk, mut bytes } = split;
-        let first = bytes.is_empty();
+        let Split { id, mut walk, mut bytes, first } = split;
         let start = if first { cursor.offset() - usize::from(!self.types.is_struct(id)) } else { 0 };
         let mut kept = start;
         let step = walk.run(&mut self.types, &mut cursor, |definition| {
             bytes.extend_from_slice(&message[kept..definition.start]);
             kept = definition.end;
         });
-        if first && kept == start {
+        if first && kept == start && step != Ok(Step::NextMessage) {
             // In one piece, as most are.
             return Ok(Some(Ready { id, start: Some(start), failure: None }));
         }
@@ -141,7 +143,7 @@ impl Decoder {
         }
         let failure = match step {
             Ok(Step::NextMessage) => {
-                self.split = Some(Split { id, walk, bytes });
+                self.split = Some(Split { id, walk, bytes, first: false });
                 return Ok(None);
             }
             Ok(Step::Done) => None,
