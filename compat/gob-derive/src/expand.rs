@@ -1,6 +1,6 @@
 //! Writes the implementation of `gob::Gob`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{Data, DeriveInput, Error, Field, Fields, Path, Result, Type, parse_quote, spanned::Spanned};
 
@@ -9,11 +9,14 @@ use crate::attributes::{self, Container, Part};
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let container = attributes::container(&input.attrs)?;
     let gob: Path = container.krate.clone().unwrap_or_else(|| parse_quote!(::gob));
-    let body = body(input, &container, &gob)?;
-    let Body { describe, interface } = body;
+    let Body { describe, interface } = body(input, &container, &gob)?;
 
     let mut generics = input.generics.clone();
-    let parameters: Vec<_> = generics.type_params().map(|it| it.ident.clone()).collect();
+    let parameters: Vec<_> = generics
+        .type_params()
+        .map(|it| it.ident.clone())
+        .filter(|it| !is_only_marked(it, &input.data, &container))
+        .collect();
     match container.bound {
         Some(bound) => generics.make_where_clause().predicates.extend(bound),
         None => {
@@ -57,12 +60,12 @@ fn body(input: &DeriveInput, container: &Container, gob: &Path) -> Result<Body> 
     }
     match &input.data {
         Data::Struct(data) if container.transparent => {
-            let mut parts = parts(&data.fields)?.into_iter();
+            let mut parts = parts(&data.fields)?.into_iter().filter(|part| !is_phantom(&part.of.ty));
             match (parts.next(), parts.next()) {
                 (Some(only), None) => Ok(same_as(&only.ty, gob)),
                 _ => Err(Error::new(
                     input.ident.span(),
-                    "a transparent type has one field that is not skipped",
+                    "a transparent type has one field that is not skipped and is no PhantomData",
                 )),
             }
         }
@@ -111,13 +114,16 @@ fn named(input: &DeriveInput, container: &Container, gob: &Path, kind: TokenStre
     let name = container.name.clone().unwrap_or_else(|| unraw(&input.ident));
     let package = container.package.as_deref().unwrap_or("main");
     let spelled = if name.is_empty() { name } else { format!("{package}.{name}") };
-    let place = place();
-    quote!(#gob::__private::named::<Self>(types, #place, #spelled, |types| #kind))
+    let place = place(gob);
+    quote! {
+        #place
+        #gob::__private::named::<Self>(types, &PLACE, #spelled, |types| #kind)
+    }
 }
 
 /// Where the type is written: what has the same name elsewhere is another type.
-fn place() -> TokenStream {
-    quote!(::core::concat!(::core::module_path!(), ":", ::core::line!(), ":", ::core::column!()))
+fn place(gob: &Path) -> TokenStream {
+    quote!(static PLACE: #gob::__private::Place = #gob::__private::Place::new();)
 }
 
 fn structure(input: &DeriveInput, container: &Container, gob: &Path, fields: &Fields) -> Result<Body> {
@@ -179,8 +185,11 @@ fn interface(input: &DeriveInput, container: &Container, gob: &Path, data: &syn:
     }};
     let describe = match container.name.as_deref() {
         Some("") => {
-            let place = place();
-            quote!(#gob::__private::any::<Self>(types, #place, |types| #kind))
+            let place = place(gob);
+            quote! {
+                #place
+                #gob::__private::any::<Self>(types, &PLACE, |types| #kind)
+            }
         }
         _ => named(input, container, gob, kind),
     };
@@ -204,6 +213,40 @@ fn parts(fields: &Fields) -> Result<Vec<Seen<'_>>> {
         }
     }
     Ok(seen)
+}
+
+/// As serde sees it: by the name.
+fn is_phantom(ty: &Type) -> bool {
+    match ty {
+        Type::Group(group) => is_phantom(&group.elem),
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "PhantomData"),
+        _ => false,
+    }
+}
+
+/// Whether a type parameter is no part of any value, and so need not be known to Go.
+fn is_only_marked(parameter: &syn::Ident, data: &Data, container: &Container) -> bool {
+    let fields: Vec<_> = match data {
+        Data::Struct(data) => data.fields.iter().collect(),
+        Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).collect(),
+        Data::Union(_) => Vec::new(),
+    };
+    let (phantoms, others): (Vec<_>, Vec<_>) = fields.into_iter().partition(|field| is_phantom(&field.ty));
+    let named = |ty: &Type| mentions(ty.to_token_stream(), parameter);
+    let elsewhere = others.iter().any(|field| named(&field.ty))
+        || phantoms.iter().chain(&others).any(|field| {
+            attributes::part(&field.attrs).is_ok_and(|part| part.described_as.is_some_and(|ty| named(&ty)))
+        })
+        || container.from.iter().chain(&container.into).any(named);
+    !elsewhere && phantoms.iter().any(|field| named(&field.ty))
+}
+
+fn mentions(tokens: TokenStream, name: &syn::Ident) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == *name,
+        TokenTree::Group(group) => mentions(group.stream(), name),
+        _ => false,
+    })
 }
 
 fn of_part(field: &Field, part: &Part) -> Type {
@@ -307,6 +350,13 @@ mod tests {
                 }
             ),
             "one field",
+        );
+        refuses(
+            parse_quote!(
+                #[serde(transparent)]
+                struct P(PhantomData<i64>);
+            ),
+            "is no PhantomData",
         );
         refuses(
             parse_quote!(

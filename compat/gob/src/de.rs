@@ -3,20 +3,26 @@
 mod fits;
 mod interface;
 mod list;
+mod promoted;
 mod structure;
 mod value;
 mod zero;
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::received::out_of_range;
 use crate::wire::{Cursor, frame};
-use crate::{Decoder, Error, ErrorKind, Field, Gob, Received, Schema, TypeId, Types, go_type};
+use crate::{
+    Decoder, Error, ErrorKind, Field, FieldType, Gob, Received, Schema, TypeId, TypeRef, Types, go_type,
+};
 
 pub(crate) use fits::Fits;
 
 use fits::fits;
+use promoted::Routes;
 use structure::Aligned;
 use value::Value;
 
@@ -36,11 +42,19 @@ use value::Value;
 /// assert_eq!((point.x, point.y), (22, 33));
 /// # Ok::<(), gob::Error>(())
 /// ```
-pub fn from_slice<T: Gob + DeserializeOwned>(mut stream: &[u8]) -> Result<T, Error> {
+pub fn from_slice<T: Gob + DeserializeOwned>(stream: &[u8]) -> Result<T, Error> {
+    first(stream, |value| value.deserialize())
+}
+
+/// Reads the first value of a stream that is in memory.
+pub(crate) fn first<T>(
+    mut stream: &[u8],
+    read: impl FnOnce(Received<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
     let mut decoder = Decoder::new();
     while let Some(frame) = frame(stream)?.filter(|frame| frame.total() <= stream.len()) {
         if let Some(value) = decoder.message(frame.message(stream))? {
-            return value.deserialize();
+            return read(value);
         }
         stream = frame.after(stream);
     }
@@ -49,13 +63,14 @@ pub fn from_slice<T: Gob + DeserializeOwned>(mut stream: &[u8]) -> Result<T, Err
 
 impl<'m> Received<'m> {
     /// Reads the value as a Rust type, under Go's rules: fields go by name, unknown ones are skipped, those that were
-    /// not sent are zero, kinds have to agree, and numbers have to fit.
+    /// not sent are zero, kinds have to agree, and numbers have to fit. Where the type has no field of a name, one of
+    /// a struct that it embeds is meant (`#[gob(embedded)]`): the least deep one, if there is just one.
     ///
     /// What borrows does so from the message: `&str` and, where it is a single value for serde, `&[u8]`.
     pub fn deserialize<T: Gob + Deserialize<'m>>(self) -> Result<T, Error> {
         let schema = go_type::schema::<T>();
-        fits(self.types(), schema, schema.root(), self.id())?;
-        self.read(|field| Reading::new(field, Some(schema)).run())
+        let ty = fits(self.types(), schema, schema.root(), self.id())?;
+        self.read(|field| Reading::new(field, Some(schema)).run(ty))
     }
 
     /// Reads the value as a Rust type that has no Go type, or as whatever it is.
@@ -63,7 +78,7 @@ impl<'m> Received<'m> {
     /// Kinds have to agree and numbers have to fit, but that shows only where they are met.
     pub fn deserialize_any<T: Deserialize<'m>>(self) -> Result<T, Error> {
         self.types().check(self.id())?;
-        self.read(|field| Reading::new(field, None).run())
+        self.read(|field| Reading::new(field, None).run(PLAIN))
     }
 }
 
@@ -78,7 +93,13 @@ struct Reading<'m> {
     depth: usize,
     name: Name<'m>,
     aligned: Aligned,
+    /// Where fields go, for the structs that were met and in which any may be promoted.
+    routes: BTreeMap<(TypeRef, TypeId), Routes>,
 }
+
+/// Stands for the type that a value is read into, where nothing in it is promoted: then names alone tell what goes
+/// where.
+const PLAIN: TypeRef = TypeRef(u32::MAX);
 
 /// What Go calls a number that is too large.
 #[derive(Clone, Copy)]
@@ -100,12 +121,21 @@ impl<'m> Reading<'m> {
             depth: 0,
             name: Name { field: None, lists: 0 },
             aligned: Aligned::default(),
+            routes: BTreeMap::new(),
         }
     }
 
-    fn run<T: Deserialize<'m>>(mut self) -> Result<T, Error> {
+    fn run<T: Deserialize<'m>>(mut self, ty: TypeRef) -> Result<T, Error> {
         let id = self.id;
-        T::deserialize(Value { reading: &mut self, id }).map_err(|error| error.or_at(self.cursor.offset()))
+        T::deserialize(Value { reading: &mut self, id, ty })
+            .map_err(|error| error.or_at(self.cursor.offset()))
+    }
+
+    /// Where the fields of a struct go that is read into another one.
+    fn routes(&mut self, ty: TypeRef, id: TypeId, fields: &[FieldType]) -> Routes {
+        let Some(schema) = self.schema else { return Routes::default() };
+        let ty = schema.base(ty).unwrap_or(ty);
+        self.routes.entry((ty, id)).or_insert_with(|| Routes::new(schema, ty, fields)).clone()
     }
 
     #[inline]

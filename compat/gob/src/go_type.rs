@@ -4,6 +4,7 @@ mod standard;
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU8;
 use std::sync::{Mutex, PoisonError};
 
 use crate::{FieldInfo, Fields, Kind, Schema, SchemaBuilder, TypeRef};
@@ -60,6 +61,7 @@ use crate::{FieldInfo, Fields, Kind, Schema, SchemaBuilder, TypeRef};
 /// | `HashMap<K, V>`, `BTreeMap<K, V>` | `map[K]V` |
 /// | `String`, or [`Text`](crate::Text) where it need not be UTF-8 | `string` |
 /// | `isize`, `usize`, others | `int`, `uint`, those of the same width |
+/// | `()`, `PhantomData<T>` | `struct{}` |
 /// | [`Complex`](crate::Complex) | `complex64`, `complex128` |
 /// | [`Time`](crate::Time), [`BigInt`](crate::BigInt) | `time.Time`, `big.Int` |
 /// | [`Encoded`](crate::Encoded), [`Marshaled`](crate::Marshaled) | any type with `GobEncode`, or with `MarshalBinary` |
@@ -130,26 +132,40 @@ thread_local! {
 pub mod private {
     use super::*;
 
+    /// A static of it stands where a type is written, and is nowhere else: names of types are not unique, as two
+    /// versions of a crate may be in one program. What can change is never merged with another static.
+    pub struct Place(AtomicU8);
+
+    impl Place {
+        /// For a static.
+        #[allow(clippy::new_without_default, reason = "a static needs a const fn")]
+        pub const fn new() -> Place {
+            Place(AtomicU8::new(0))
+        }
+
+        /// The place tells types apart, and the name what a generic type was made of.
+        fn identity<T: ?Sized>(&'static self) -> String {
+            format!("{} at {:p}", std::any::type_name::<T>(), self.0.as_ptr())
+        }
+    }
+
     /// Declares a type that is written at `place`.
     pub fn named<T: ?Sized>(
         types: &mut SchemaBuilder,
-        place: &str,
+        place: &'static Place,
         spelled: &str,
         kind: impl FnOnce(&mut SchemaBuilder) -> Kind,
     ) -> TypeRef {
-        // The place tells apart what has the same name, and the name what a generic type was made of.
-        let identity = format!("{} at {place}", std::any::type_name::<T>());
-        types.global(&identity, spelled, |types, _| kind(types))
+        types.global(&place.identity::<T>(), spelled, |types, _| kind(types))
     }
 
     /// Declares an interface that has no name in Go, which is `any`.
     pub fn any<T: ?Sized>(
         types: &mut SchemaBuilder,
-        place: &str,
+        place: &'static Place,
         kind: impl FnOnce(&mut SchemaBuilder) -> Kind,
     ) -> TypeRef {
-        let identity = format!("{} at {place}", std::any::type_name::<T>());
-        types.global(&identity, "", |types, this| {
+        types.global(&place.identity::<T>(), "", |types, this| {
             types.spelled(this, "interface {}");
             kind(types)
         })

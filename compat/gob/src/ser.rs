@@ -12,7 +12,7 @@ use crate::{Encoder, Error, ErrorKind, Gob, Schema, TypeRef};
 
 use place::Place;
 
-/// A fresh stream with one value: its type's definitions and itself.
+/// A fresh stream with one value: its type's definitions and itself. See [`Encoder::serialize`] for what is refused.
 ///
 /// ```
 /// #[derive(serde::Serialize, gob::Gob)]
@@ -36,6 +36,11 @@ impl Encoder {
     ///
     /// Fields that are zero are left out, exactly where Go leaves them out. If there is an error, the stream is as
     /// if nothing had been tried.
+    ///
+    /// Values within values may be 256 deep, as serde calls itself for each level and so needs the thread's stack;
+    /// what is deeper is [`ErrorKind::Limit`]. This cannot be set. For what is received there is
+    /// [`Limits::recursion`](crate::Limits::recursion), which is 256 as well unless [`Decoder`](crate::Decoder) is
+    /// told otherwise.
     pub fn serialize<T: Gob + Serialize + ?Sized>(
         &mut self,
         value: &T,
@@ -44,11 +49,11 @@ impl Encoder {
         let schema = go_type::schema::<T>();
         let mut counts = Counts::default();
         let result = self.serialize_once(schema, value, &mut counts, out);
-        if counts.list.is_empty() || counts.known {
+        if !counts.again {
             return result;
         }
         // Some list did not know its length, which stands before it. Now we know all of them.
-        counts = Counts { known: true, next: 0, ..counts };
+        counts = Counts { known: true, again: false, next: 0, ..counts };
         self.serialize_once(schema, value, &mut counts, out)
     }
 
@@ -66,9 +71,12 @@ impl Encoder {
             let result = value.serialize(Place::new(&mut writing, schema.root()));
             writing.message.body = writing.body;
             result?;
-            match writing.counts.list.is_empty() || writing.counts.known {
-                true => Ok(()),
-                false => Err(Error::new(ErrorKind::Custom, "gob: a list of unknown length")),
+            let counts = writing.counts;
+            counts.again = !counts.list.is_empty() && !counts.known;
+            match counts.again {
+                false => Ok(()),
+                // Nobody sees it: it takes back what was written.
+                true => Err(Error::new(ErrorKind::Custom, "gob: a list of unknown length")),
             }
         })
     }
@@ -94,6 +102,8 @@ struct Writing<'a, 'e> {
 struct Counts {
     list: Vec<usize>,
     known: bool,
+    /// Whether all went well but for the lengths, and so the value is to be written once more.
+    again: bool,
     next: usize,
 }
 

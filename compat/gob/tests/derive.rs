@@ -5,6 +5,7 @@
 #![allow(non_snake_case, reason = "as Go exports them")]
 
 use std::collections::HashMap;
+use std::marker::PhantomData;
 
 use gob::{Codec, Decoder, Fields, Gob, Kind, Schema, TypeId, TypeRef, Width, WireType};
 use serde::{Deserialize, Serialize};
@@ -210,6 +211,52 @@ fn one_type_is_defined_once_on_a_stream() {
     let names: Vec<_> = decoder.types().definitions().iter().map(|it| it.wire_type.name()).collect();
     assert_eq!(names, ["Inner", "Outer", ""]);
     assert!(matches!(decoder.types().get(TypeId(66)), Some(WireType::Slice { elem: TypeId(64), .. })));
+}
+
+/// Both types have the same path, and are written at the same place.
+macro_rules! two_types {
+    ($encoder:ident, $stream:ident) => {{
+        #[derive(Serialize, Gob)]
+        struct P {
+            X: i64,
+        }
+        $encoder.serialize(&P { X: 1 }, &mut $stream).unwrap();
+    }
+    {
+        #[derive(Serialize, Gob)]
+        struct P {
+            Y: String,
+        }
+        $encoder.serialize(&P { Y: "y".into() }, &mut $stream).unwrap();
+    }};
+}
+
+#[test]
+fn types_of_one_name_are_two_types() {
+    let (mut encoder, mut stream) = (gob::Encoder::new(), Vec::new());
+    two_types!(encoder, stream);
+    let mut decoder = Decoder::new();
+    let mut rest = &stream[..];
+    let mut values = Vec::new();
+    while let Some(frame) = gob::frame(rest).unwrap() {
+        if let Some(value) = decoder.message(frame.message(rest)).unwrap() {
+            values.push(value.deserialize_any::<serde_json::Value>().unwrap());
+        }
+        rest = frame.after(rest);
+    }
+    assert_eq!(values, [serde_json::json!({"X": 1}), serde_json::json!({"Y": "y"})]);
+}
+
+#[test]
+fn parameters_that_only_mark_need_no_description() {
+    struct Unknown;
+    #[derive(Gob)]
+    #[serde(transparent)]
+    struct Id<T>(i64, PhantomData<fn(T)>);
+    #[derive(Gob)]
+    struct Marker<T>(std::marker::PhantomData<T>);
+    assert_eq!(kind::<Id<Unknown>>(), ("int64".into(), Kind::Int(Width::Bits(64))));
+    assert_eq!(kind::<Marker<Unknown>>(), ("main.Marker".into(), Kind::Struct(Fields::default())));
 }
 
 #[test]

@@ -11,5 +11,7 @@ mod go_streams;
 mod hostile;
 #[path = "serde/mismatches.rs"]
 mod mismatches;
+#[path = "serde/promoted.rs"]
+mod promoted;
 #[path = "serde/rust_values.rs"]
 mod rust_values;

@@ -3,18 +3,26 @@
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::PLAIN;
+use super::promoted::promotes;
 use crate::{Error, FieldInfo, FieldType, Kind, Schema, TypeId, TypeRef, Types, WireType};
 
-pub(super) fn fits(types: &Types, schema: &Schema, ty: TypeRef, id: TypeId) -> Result<(), Error> {
-    if types.fits.has(schema, ty, id) {
-        return Ok(());
-    }
-    if !(types.check(id).is_ok() && plainly(types, schema, ty, id)) {
-        let mut plans = types.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        plans.fit(types, schema, ty, id)?;
-    }
-    types.fits.add(schema, ty, id);
-    Ok(())
+/// If it does, what the value has to be read as: the type itself if it has promoted fields, and else [`PLAIN`].
+pub(super) fn fits(types: &Types, schema: &Schema, ty: TypeRef, id: TypeId) -> Result<TypeRef, Error> {
+    let promotes = match types.fits.has(schema, ty, id) {
+        Some(promotes) => promotes,
+        None => {
+            let plain = types.check(id).is_ok() && plainly(types, schema, ty, id);
+            if !plain {
+                let mut plans = types.plans.lock().unwrap_or_else(PoisonError::into_inner);
+                plans.fit(types, schema, ty, id)?;
+            }
+            let promotes = !plain && promotes(types, schema, ty, id);
+            types.fits.add(schema, ty, id, promotes);
+            promotes
+        }
+    };
+    Ok(if promotes { ty } else { PLAIN })
 }
 
 /// Whether a type fits without any question. If there is one, the answer takes longer, and may be an error.
@@ -78,21 +86,28 @@ pub(crate) struct Fits([AtomicU64; SLOTS]);
 
 const SLOTS: usize = 16;
 
+/// Set where fields are promoted.
+const PROMOTES: u64 = 1 << 63;
+
 impl Fits {
-    fn has(&self, schema: &Schema, ty: TypeRef, id: TypeId) -> bool {
-        Self::entry(schema, ty, id).is_some_and(|(slot, entry)| self.0[slot].load(Ordering::Relaxed) == entry)
+    /// Whether fields are promoted; `None` if nothing is known.
+    fn has(&self, schema: &Schema, ty: TypeRef, id: TypeId) -> Option<bool> {
+        let (slot, entry) = Self::entry(schema, ty, id)?;
+        let known = self.0[slot].load(Ordering::Relaxed);
+        (known & !PROMOTES == entry).then_some(known & PROMOTES != 0)
     }
 
-    fn add(&self, schema: &Schema, ty: TypeRef, id: TypeId) {
+    fn add(&self, schema: &Schema, ty: TypeRef, id: TypeId, promotes: bool) {
         if let Some((slot, entry)) = Self::entry(schema, ty, id) {
+            let entry = if promotes { entry | PROMOTES } else { entry };
             self.0[slot].store(entry, Ordering::Relaxed);
         }
     }
 
-    /// All three as one number that is not zero; `None` if they are too large for that.
+    /// All three as one number that is not zero and leaves a bit; `None` if they are too large for that.
     fn entry(schema: &Schema, ty: TypeRef, id: TypeId) -> Option<(usize, u64)> {
         let (ty, id) = (u64::from(ty.0), u64::try_from(id.0).ok()?);
-        if schema.key >> 24 != 0 || ty >> 16 != 0 || id >> 24 != 0 {
+        if schema.key >> 23 != 0 || ty >> 16 != 0 || id >> 24 != 0 {
             return None;
         }
         let slot = schema.key.wrapping_add(ty).wrapping_add(id) as usize % SLOTS;

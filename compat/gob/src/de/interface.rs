@@ -3,17 +3,18 @@
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeSeed, EnumAccess, MapAccess, VariantAccess, Visitor};
 
-use super::Reading;
 use super::fits::fits;
 use super::value::Value;
+use super::{PLAIN, Reading};
 use crate::received::{concrete_id, interface_id};
 use crate::walk::interface_name;
-use crate::{Error, ErrorKind, TypeId};
+use crate::{Error, ErrorKind, TypeId, TypeRef};
 
 /// A value that is not nil.
 pub(super) struct Interface<'r, 'm> {
     reading: &'r mut Reading<'m>,
     id: TypeId,
+    ty: TypeRef,
     name: &'m str,
 }
 
@@ -23,7 +24,7 @@ impl<'r, 'm> Interface<'r, 'm> {
         let name = interface_name(&mut reading.cursor)?;
         match std::str::from_utf8(name) {
             Ok("") => Ok(None),
-            Ok(name) => Ok(Some(Interface { reading, id: TypeId(0), name })),
+            Ok(name) => Ok(Some(Interface { reading, id: TypeId(0), ty: PLAIN, name })),
             Err(_) => Err(not_registered(reading, &String::from_utf8_lossy(name))),
         }
     }
@@ -41,7 +42,7 @@ impl<'r, 'm> Interface<'r, 'm> {
         match schema.and_then(|schema| Some((schema, schema.registered(self.name)?))) {
             Some((schema, ty)) => {
                 self.id = interface_id(cursor)?;
-                fits(types, schema, ty, self.id).map_err(|error| error.or_at(cursor.offset()))?;
+                self.ty = fits(types, schema, ty, self.id).map_err(|error| error.or_at(cursor.offset()))?;
             }
             None => self.id = concrete_id(types, cursor)?,
         }
@@ -50,12 +51,12 @@ impl<'r, 'm> Interface<'r, 'm> {
 
     /// The value itself.
     fn value<T: DeserializeSeed<'m>>(self, seed: T) -> Result<T::Value, Error> {
-        let Interface { reading, id, .. } = self;
+        let Interface { reading, id, ty, .. } = self;
         if !reading.types.is_struct(id) {
             reading.cursor.singleton()?;
         }
         reading.open()?;
-        let value = seed.deserialize(Value { reading, id })?;
+        let value = seed.deserialize(Value { reading, id, ty })?;
         reading.close();
         Ok(value)
     }

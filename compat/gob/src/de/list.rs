@@ -1,17 +1,17 @@
 //! Lists and maps: as many parts as were announced, and no memory on the word of that.
 
-use serde::de::value::U8Deserializer;
-use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::forward_to_deserialize_any;
 
 use super::Reading;
 use super::value::Value;
 use crate::walk::too_long;
-use crate::{Error, TypeId};
+use crate::{Error, TypeId, TypeRef};
 
 /// The elements of a slice or an array, or the parts of a complex number.
 pub(super) struct List<'r, 'm> {
     pub(super) reading: &'r mut Reading<'m>,
-    pub(super) elem: TypeId,
+    pub(super) elem: (TypeId, TypeRef),
     pub(super) left: u64,
 }
 
@@ -39,7 +39,8 @@ impl<'m> SeqAccess<'m> for List<'_, 'm> {
             return Err(too_long(&self.reading.cursor, self.left));
         }
         self.left -= 1;
-        seed.deserialize(Value { reading: self.reading, id: self.elem }).map(Some)
+        let (id, ty) = self.elem;
+        seed.deserialize(Value { reading: self.reading, id, ty }).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -66,8 +67,7 @@ impl<'m> SeqAccess<'m> for ByteList<'m> {
     #[inline]
     fn next_element_seed<T: DeserializeSeed<'m>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
         let Some(byte) = self.0.next() else { return Ok(None) };
-        let byte: U8Deserializer<Error> = byte.into_deserializer();
-        seed.deserialize(byte).map(Some)
+        seed.deserialize(Byte(*byte)).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -75,11 +75,46 @@ impl<'m> SeqAccess<'m> for ByteList<'m> {
     }
 }
 
+/// A byte, and also for types that wrap one.
+struct Byte(u8);
+
+impl<'m> Deserializer<'m> for Byte {
+    type Error = Error;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    #[inline]
+    fn deserialize_any<V: Visitor<'m>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_u8(self.0)
+    }
+
+    fn deserialize_option<V: Visitor<'m>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_some(self)
+    }
+
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'m>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    forward_to_deserialize_any! {
+        <W: Visitor<'m>>
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq
+        tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
 /// The keys and values of a map.
 pub(super) struct Pairs<'r, 'm> {
     pub(super) reading: &'r mut Reading<'m>,
-    pub(super) key: TypeId,
-    pub(super) elem: TypeId,
+    pub(super) key: (TypeId, TypeRef),
+    pub(super) elem: (TypeId, TypeRef),
     pub(super) left: u64,
 }
 
@@ -106,12 +141,14 @@ impl<'m> MapAccess<'m> for Pairs<'_, 'm> {
         }
         self.reading.cursor.any_left()?;
         self.left -= 1;
-        seed.deserialize(Value { reading: self.reading, id: self.key }).map(Some)
+        let (id, ty) = self.key;
+        seed.deserialize(Value { reading: self.reading, id, ty }).map(Some)
     }
 
     #[inline]
     fn next_value_seed<T: DeserializeSeed<'m>>(&mut self, seed: T) -> Result<T::Value, Error> {
-        seed.deserialize(Value { reading: self.reading, id: self.elem })
+        let (id, ty) = self.elem;
+        seed.deserialize(Value { reading: self.reading, id, ty })
     }
 
     fn size_hint(&self) -> Option<usize> {

@@ -3,15 +3,17 @@
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeSeed, MapAccess};
 
+use super::promoted::field_type;
 use super::value::Value;
 use super::zero::Zero;
-use super::{Name, Reading};
+use super::{Name, PLAIN, Reading};
 use crate::received::skip;
 use crate::types::Fields;
-use crate::{Error, FieldType, TypeId};
+use crate::{Error, FieldType, TypeId, TypeRef};
 
 pub(super) struct StructFields<'r, 'm> {
     reading: &'r mut Reading<'m>,
+    ty: TypeRef,
     /// As it is sent.
     fields: &'m [FieldType],
     numbers: Fields,
@@ -79,12 +81,14 @@ impl<'r, 'm> StructFields<'r, 'm> {
     #[inline]
     pub(super) fn new(
         reading: &'r mut Reading<'m>,
+        ty: TypeRef,
         fields: &'m [FieldType],
         names: Option<&'static [&'static str]>,
     ) -> Self {
         let aligned = names.is_some_and(|names| reading.aligned.has(fields, names));
         StructFields {
             reading,
+            ty,
             fields,
             numbers: Fields::default(),
             ended: false,
@@ -183,7 +187,13 @@ impl<'m> MapAccess<'m> for StructFields<'_, 'm> {
     #[inline]
     fn next_value_seed<T: DeserializeSeed<'m>>(&mut self, seed: T) -> Result<T::Value, Error> {
         match self.value.take() {
-            Some(id) => seed.deserialize(Value { reading: self.reading, id }),
+            Some(id) => {
+                let ty = match self.reading.name.field {
+                    Some(name) if self.ty != PLAIN => field_type(self.reading.schema, self.ty, name),
+                    _ => PLAIN,
+                };
+                seed.deserialize(Value { reading: self.reading, id, ty })
+            }
             None => seed.deserialize(Zero::new()),
         }
     }

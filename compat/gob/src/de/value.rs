@@ -2,17 +2,20 @@
 
 use serde::de::{Deserializer, Visitor};
 
-use super::Reading;
 use super::interface::{Interface, NamedValue};
 use super::list::{self, ByteList, List, Pairs};
+use super::promoted::Gathered;
 use super::structure::StructFields;
+use super::{PLAIN, Reading};
 use crate::received::skip;
 use crate::walk::{interface_name, too_long};
-use crate::{Error, ErrorKind, Field, TypeId, WireType};
+use crate::{Error, ErrorKind, Field, Kind, TypeId, TypeRef, WireType};
 
 pub(super) struct Value<'r, 'm> {
     pub(super) reading: &'r mut Reading<'m>,
     pub(super) id: TypeId,
+    /// What it is read into, where something in it is promoted; else [`PLAIN`].
+    pub(super) ty: TypeRef,
 }
 
 impl<'m> Value<'_, 'm> {
@@ -42,6 +45,15 @@ impl<'m> Value<'_, 'm> {
     #[inline]
     fn wire_type(&self) -> Option<&'m WireType> {
         self.reading.types.get(self.id)
+    }
+
+    /// The kind behind all pointers; `None` if it makes no difference.
+    #[inline]
+    fn kind(&self) -> Option<&'static Kind> {
+        match self.reading.schema {
+            Some(schema) if self.ty != PLAIN => Some(schema.kind(schema.base(self.ty)?)),
+            _ => None,
+        }
     }
 
     /// Whatever is sent as a length and bytes.
@@ -85,7 +97,11 @@ impl<'m> Value<'_, 'm> {
         if left > self.reading.cursor.remaining() as u64 {
             return Err(too_long(&self.reading.cursor, left));
         }
-        list::read(List { reading: self.reading, elem, left }, visitor)
+        let to = match self.kind() {
+            Some(Kind::Slice(to) | Kind::Array(_, to)) => *to,
+            _ => PLAIN,
+        };
+        list::read(List { reading: self.reading, elem: (elem, to), left }, visitor)
     }
 
     fn structure<V: Visitor<'m>>(
@@ -98,9 +114,17 @@ impl<'m> Value<'_, 'm> {
         };
         let outer = self.reading.name;
         self.reading.open()?;
-        let mut access = StructFields::new(self.reading, fields, names);
-        let value = visitor.visit_map(&mut access)?;
-        access.finish()?;
+        let value = if self.ty != PLAIN && self.reading.routes(self.ty, self.id, fields).promote {
+            let mut access = Gathered::new(self.reading, self.ty, self.id, names)?;
+            let value = visitor.visit_map(&mut access)?;
+            access.finish();
+            value
+        } else {
+            let mut access = StructFields::new(self.reading, self.ty, fields, names);
+            let value = visitor.visit_map(&mut access)?;
+            access.finish()?;
+            value
+        };
         self.reading.close();
         self.reading.name = outer;
         Ok(value)
@@ -284,7 +308,11 @@ impl<'m> Deserializer<'m> for Value<'_, 'm> {
         match self.wire_type() {
             Some(WireType::Map { key, elem, .. }) => {
                 let left = self.reading.cursor.uint()?;
-                let (key, elem) = (*key, *elem);
+                let (key_to, to) = match self.kind() {
+                    Some(Kind::Map(key_to, to)) => (*key_to, *to),
+                    _ => (PLAIN, PLAIN),
+                };
+                let (key, elem) = ((*key, key_to), (*elem, to));
                 list::read_pairs(Pairs { reading: self.reading, key, elem, left }, visitor)
             }
             Some(WireType::Struct { .. }) => self.structure(None, visitor),

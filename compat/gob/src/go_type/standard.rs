@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
+use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -39,6 +40,13 @@ simple! {
     Bytes => Kind::Bytes,
     BytesMut => Kind::Bytes,
     () => Kind::Struct(Fields::default()),
+}
+
+/// Serde sends it as the struct without fields that it is.
+impl<T: ?Sized> Gob for PhantomData<T> {
+    fn describe(types: &mut SchemaBuilder) -> TypeRef {
+        <()>::describe(types)
+    }
 }
 
 /// What a type contains decides on nothing here: it looks the same.

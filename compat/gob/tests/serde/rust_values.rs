@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt::Debug;
+use std::marker::PhantomData;
 
 use gob::{Complex, Decoder, Encoder, ErrorKind, Gob};
 use serde::de::DeserializeOwned;
@@ -68,6 +69,54 @@ fn rusts_types_come_back() {
     comes_back(Any::Ints(vec![1, 2]));
     comes_back(vec![Some(Any::Float64(0.5)), None]);
     comes_back(SelfMap(map([("a".into(), SelfMap(map([("b".into(), SelfMap::default())])))])));
+}
+
+#[test]
+fn bytes_may_have_a_type_of_their_own() {
+    #[derive(Serialize, Deserialize, Gob, Debug, PartialEq, Default)]
+    struct Octet(u8);
+    #[derive(Serialize, Deserialize, Gob, Debug, PartialEq, Default)]
+    #[serde(transparent)]
+    struct Same {
+        octet: Octet,
+    }
+    #[derive(Serialize, Deserialize, Gob, Debug, PartialEq, Default)]
+    #[serde(rename_all = "PascalCase")]
+    struct Holder {
+        octets: Vec<Octet>,
+        same: VecDeque<Same>,
+    }
+    assert_eq!(gob::to_vec(&vec![Octet(1), Octet(255)]).unwrap(), gob::to_vec(&vec![1_u8, 255]).unwrap());
+    comes_back(vec![Octet(1), Octet(255)]);
+    comes_back([Octet(1), Octet(255)]);
+    comes_back(Holder { octets: vec![Octet(0)], same: [Same { octet: Octet(2) }].into() });
+    comes_back(Holder::default());
+}
+
+#[test]
+fn markers_are_structs_without_fields_or_nothing() {
+    struct Unknown;
+    #[derive(Serialize, Deserialize, Gob)]
+    #[serde(rename_all = "PascalCase")]
+    struct Marked<T> {
+        x: i64,
+        marker: PhantomData<T>,
+    }
+    #[derive(Serialize, Deserialize, Gob)]
+    #[serde(transparent)]
+    struct Id<T> {
+        number: i64,
+        of: PhantomData<T>,
+    }
+    comes_back(PhantomData::<i64>);
+    let marked: Marked<Unknown> =
+        gob::from_slice(&gob::to_vec(&Marked::<Unknown> { x: 5, marker: PhantomData }).unwrap()).unwrap();
+    assert_eq!(marked.x, 5);
+    // It need not be sent.
+    assert_eq!(gob::from_slice::<Marked<Unknown>>(&gob::to_vec(&point(1, 0)).unwrap()).unwrap().x, 1);
+    let stream = gob::to_vec(&Id::<Unknown> { number: 5, of: PhantomData }).unwrap();
+    assert_eq!(stream, gob::to_vec(&5_i64).unwrap());
+    assert_eq!(gob::from_slice::<Id<Unknown>>(&stream).unwrap().number, 5);
 }
 
 #[test]
@@ -163,6 +212,29 @@ fn a_list_need_not_say_how_long_it_is() {
     let lists = Unsized(plain.iter().cloned().map(Unsized).collect());
     assert_eq!(gob::to_vec(&lists).unwrap(), gob::to_vec(&plain).unwrap());
     assert_eq!(gob::to_vec(&Unsized(vec![1_u8, 2])).unwrap(), gob::to_vec(&[1_u8, 2][..]).unwrap());
+}
+
+#[test]
+fn an_error_within_a_list_that_says_no_length_is_told() {
+    struct Fails;
+    impl Serialize for Fails {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut list = serializer.serialize_seq(None)?;
+            list.serialize_element(&1_i64)?;
+            Err(serde::ser::Error::custom("boom"))
+        }
+    }
+    impl Gob for Fails {
+        fn describe(types: &mut gob::SchemaBuilder) -> gob::TypeRef {
+            Vec::<i64>::describe(types)
+        }
+    }
+    let (mut encoder, mut out) = (Encoder::new(), Vec::new());
+    assert_eq!(encoder.serialize(&Fails, &mut out).unwrap_err().to_string(), "boom");
+    assert_eq!(encoder.serialize(&[Fails, Fails][..], &mut out).unwrap_err().to_string(), "boom");
+    assert!(out.is_empty());
+    encoder.serialize(&Unsized(vec![1_i64, 2]), &mut out).unwrap();
+    assert_eq!(out, gob::to_vec(&vec![1_i64, 2]).unwrap());
 }
 
 #[test]
