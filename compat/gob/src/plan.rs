@@ -536,34 +536,38 @@ struct Found {
 
 /// Go's rule: the one that is embedded least deeply, if there is just one (`reflect`, FieldByName).
 fn find(schema: &Schema, ty: TypeRef, name: &str) -> Option<Found> {
-    let mut level = vec![(ty, String::new())];
-    let mut met = HashSet::new();
+    // With each type, the names on the way to it, and whether it is embedded more than once at its depth.
+    let mut level = vec![(ty, String::new(), false)];
+    let mut met = HashSet::from([ty]);
     let mut top = true;
     while !level.is_empty() {
         let mut found = None;
-        let mut next = Vec::new();
-        for (ty, dotted) in level {
-            if !met.insert(ty) {
-                continue;
-            }
+        let mut next: Vec<(TypeRef, String, bool)> = Vec::new();
+        for (ty, dotted, twice) in level {
             let Kind::Struct(fields) = schema.kind(ty) else { continue };
             for (number, field) in fields.sent.iter().enumerate() {
                 let path = || if top { field.name.to_string() } else { format!("{dotted}.{}", field.name) };
                 if *field.name == *name {
-                    if found.is_some() {
+                    if found.is_some() || twice {
                         return None;
                     }
                     let dotted = path();
                     let number = top.then_some(number as u32);
                     found = Some(Found { ty: field.ty, number, dotted });
                 } else if field.embedded {
-                    next.push((schema.base(field.ty).unwrap_or(field.ty), path()));
+                    let base = schema.base(field.ty).unwrap_or(field.ty);
+                    match next.iter_mut().find(|(known, ..)| *known == base) {
+                        Some((.., again)) => *again = true,
+                        None if !met.contains(&base) => next.push((base, path(), twice)),
+                        None => {}
+                    }
                 }
             }
         }
         if found.is_some() {
             return found;
         }
+        met.extend(next.iter().map(|(ty, ..)| *ty));
         (level, top) = (next, false);
     }
     None

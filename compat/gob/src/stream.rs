@@ -186,13 +186,6 @@ impl<W: Write> Writer<W> {
 }
 
 /// The first value of a stream that is in memory, whatever it is.
-pub fn value_from_slice(mut stream: &[u8]) -> Result<Value, Error> {
-    let mut decoder = Decoder::new();
-    while let Some(frame) = frame(stream)?.filter(|frame| frame.total() <= stream.len()) {
-        if let Some(value) = decoder.message(frame.message(stream))? {
-            return value.value();
-        }
-        stream = frame.after(stream);
-    }
-    Err(Error::new(ErrorKind::UnexpectedEof, "unexpected EOF"))
+pub fn value_from_slice(stream: &[u8]) -> Result<Value, Error> {
+    crate::de::first(stream, |value| value.value())
 }

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
 use gob::{
-    Decoder, Encode, Encoder, ErrorKind, Kind, Limits, Reader, Schema, StructWriter, TypeId, ValueBuilder,
-    View, Width, Writer,
+    Decoder, Encode, Encoder, ErrorKind, FieldInfo, Fields, Kind, Limits, Reader, Schema, StructWriter,
+    TypeId, ValueBuilder, View, Width, Writer,
 };
 
 fn stream(schema: &Schema, build: impl FnOnce(&mut ValueBuilder)) -> Vec<u8> {
@@ -52,6 +52,35 @@ fn fields_of_one_type_here_may_be_of_two_types_there() {
         assert_eq!(point.field("X").unwrap().view(), View::Int(1), "{value:?}");
         assert_eq!(point.field("Y").unwrap().view(), View::Int(2), "{value:?}");
     }
+}
+
+/// Go's rule: of two fields at one depth neither counts, even if both are of one struct that is embedded twice.
+#[test]
+fn a_promoted_field_has_to_be_the_only_one() {
+    let sent = stream(
+        &Schema::build(|types| {
+            let int = types.int();
+            types.structure("Flat", [("B", int), ("C", int)])
+        }),
+        |value| {
+            let flat = value.structure("Flat", ["B", "C"]);
+            value.field(0).int(1);
+            value.field(1).int(2);
+            value.end(flat);
+        },
+    );
+    let here = Schema::build(|types| {
+        let int = types.int();
+        let embed = |name: &str, ty| FieldInfo { name: name.into(), ty, embedded: true };
+        let of = |fields| Kind::Struct(Fields { sent: fields, ..Fields::default() });
+        let base = types.structure("Base", [("B", int)]);
+        let left = types.named("Left", |_, _| of(vec![embed("Base", base)]));
+        let right = types.named("Right", |_, _| of(vec![embed("Base", base)]));
+        let own = types.structure("Own", [("C", int)]);
+        types.named("R", |_, _| of(vec![embed("Left", left), embed("Right", right), embed("Own", own)]))
+    });
+    let value = Reader::new(&sent[..]).next_value().unwrap().unwrap().value_as(&here, here.root()).unwrap();
+    assert_eq!(format!("{value:?}"), "R { Own: Own { C: 2 } }");
 }
 
 #[test]
