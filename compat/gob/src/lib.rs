@@ -120,7 +120,7 @@
 //! | `schema`, `registry` | what a value looks like to Go; how Go numbers and names it |
 //! | `encoder`, `decoder`, `stream` | messages and definitions, in the order Go sends them; with I/O, the last one |
 //! | `walk`, `received` | values that are skipped, put together, or read field by field |
-//! | `value`, `plan`, `receive`, `settle`, `send` | any value in memory, and how it fits a schema |
+//! | `value`, `plan`, `lookup`, `receive`, `settle`, `send` | any value in memory, and how it fits a schema |
 //! | `go_type`, `ser`, `de` | ordinary Rust types, by serde |
 //! | `time`, `big`, `complex`, `opaque` | Go's types that serde has no name for |
 //! | `dump` | a second reader, which shares no code with the first: text for people, JSON for programs |
@@ -134,6 +134,7 @@ mod encoder;
 mod error;
 mod go_type;
 mod limits;
+mod lookup;
 mod opaque;
 mod plan;
 mod receive;

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::lookup::find;
 use crate::schema::{Codec, Kind, Schema, Shape, TypeRef};
 use crate::types::short;
 use crate::{Error, ErrorKind, TypeId, Types, WireType};
@@ -374,6 +375,11 @@ impl Plans {
         let (mut plans, mut in_progress) = (Vec::with_capacity(fields.len()), HashMap::new());
         let mut extra: Vec<Arc<str>> = Vec::new();
         let Kind::Struct(local) = schema.kind(pair.ty) else { return Ok(()) };
+        // The number of a field that is the struct's own.
+        let own = |route: &[&str]| match route {
+            [name] => local.sent.iter().position(|field| *field.name == **name).map(|at| at as u32),
+            _ => None,
+        };
         for field in fields {
             if field.name.is_empty() {
                 let text = format!("gob: empty name for remote field of type {}", short(name));
@@ -398,10 +404,10 @@ impl Plans {
             let op = self.op_for(types, schema, path.ty, field.id, &field.name, &mut in_progress)?;
             plans.push(FieldPlan::Read(
                 op,
-                match path.number {
+                match own(&path.route) {
                     Some(number) => number,
                     None => {
-                        extra.push(path.dotted.as_str().into());
+                        extra.push(path.route.join(".").into());
                         (local.sent.len() + extra.len() - 1) as u32
                     }
                 },
@@ -523,52 +529,4 @@ pub(crate) fn compatible(
         (Kind::Struct(_), _) => true,
         _ => false,
     }
-}
-
-/// A field of a struct, or of a struct that is embedded in it.
-struct Found {
-    ty: TypeRef,
-    /// Its number, if it is the struct's own.
-    number: Option<u32>,
-    /// The names on the way to it.
-    dotted: String,
-}
-
-/// Go's rule: the one that is embedded least deeply, if there is just one (`reflect`, FieldByName).
-fn find(schema: &Schema, ty: TypeRef, name: &str) -> Option<Found> {
-    // With each type, the names on the way to it, and whether it is embedded more than once at its depth.
-    let mut level = vec![(ty, String::new(), false)];
-    let mut met = HashSet::from([ty]);
-    let mut top = true;
-    while !level.is_empty() {
-        let mut found = None;
-        let mut next: Vec<(TypeRef, String, bool)> = Vec::new();
-        for (ty, dotted, twice) in level {
-            let Kind::Struct(fields) = schema.kind(ty) else { continue };
-            for (number, field) in fields.sent.iter().enumerate() {
-                let path = || if top { field.name.to_string() } else { format!("{dotted}.{}", field.name) };
-                if *field.name == *name {
-                    if found.is_some() || twice {
-                        return None;
-                    }
-                    let dotted = path();
-                    let number = top.then_some(number as u32);
-                    found = Some(Found { ty: field.ty, number, dotted });
-                } else if field.embedded {
-                    let base = schema.base(field.ty).unwrap_or(field.ty);
-                    match next.iter_mut().find(|(known, ..)| *known == base) {
-                        Some((.., again)) => *again = true,
-                        None if !met.contains(&base) => next.push((base, path(), twice)),
-                        None => {}
-                    }
-                }
-            }
-        }
-        if found.is_some() {
-            return found;
-        }
-        met.extend(next.iter().map(|(ty, ..)| *ty));
-        (level, top) = (next, false);
-    }
-    None
 }

@@ -13,6 +13,7 @@ use serde::forward_to_deserialize_any;
 use super::value::Value;
 use super::zero::Zero;
 use super::{Name, PLAIN, Reading};
+use crate::lookup::find;
 use crate::received::skip;
 use crate::schema::GoType;
 use crate::types::Fields;
@@ -87,55 +88,6 @@ pub(super) fn promotes(types: &Types, schema: &Schema, ty: TypeRef, id: TypeId) 
         }
     }
     false
-}
-
-struct Found<'s> {
-    ty: TypeRef,
-    route: Vec<&'s str>,
-}
-
-/// A struct whose fields are looked at.
-struct Scan<'s> {
-    ty: TypeRef,
-    route: Vec<&'s str>,
-    /// Whether there is more than one way to it, so that none of its fields is meant.
-    ambiguous: bool,
-}
-
-/// Go's rule: the field that is embedded least deeply, if there is just one (`reflect`, FieldByName).
-fn find<'s>(schema: &'s Schema, ty: TypeRef, name: &str) -> Option<Found<'s>> {
-    let mut level = vec![Scan { ty, route: Vec::new(), ambiguous: false }];
-    let mut met = HashSet::new();
-    while !level.is_empty() {
-        let mut found = None;
-        let mut next: Vec<Scan<'s>> = Vec::new();
-        for Scan { ty, route, ambiguous } in level {
-            let Kind::Struct(fields) = schema.kind(ty) else { continue };
-            if !met.insert(ty) {
-                continue;
-            }
-            for field in &fields.sent {
-                let route = || route.iter().copied().chain([&*field.name]).collect();
-                if *field.name == *name {
-                    if ambiguous || found.is_some() {
-                        return None;
-                    }
-                    found = Some(Found { ty: field.ty, route: route() });
-                } else if field.embedded && found.is_none() {
-                    let ty = schema.base(field.ty).unwrap_or(field.ty);
-                    match next.iter_mut().find(|scan| scan.ty == ty) {
-                        Some(scan) => scan.ambiguous = true,
-                        None => next.push(Scan { ty, route: route(), ambiguous }),
-                    }
-                }
-            }
-        }
-        if found.is_some() {
-            return found;
-        }
-        level = next;
-    }
-    None
 }
 
 /// A value that was sent, and where in the receiver it goes.
