@@ -1,6 +1,5 @@
 //! The one contract for code that answers invocations, whichever door they come through.
 
-use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -80,26 +79,13 @@ where
     A: Future<Output = Result<Bytes, FunctionError>>,
 {
     // What a panic leaves half done is not seen again: the process is asked to end.
-    let future = catch_unwind(AssertUnwindSafe(start)).map_err(panicked)?;
+    let future = catch_unwind(AssertUnwindSafe(start)).map_err(FunctionError::from_panic)?;
     let mut future = pin!(future);
     poll_fn(|context| {
         catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)))
-            .unwrap_or_else(|panic| Poll::Ready(Err(panicked(panic))))
+            .unwrap_or_else(|panic| Poll::Ready(Err(FunctionError::from_panic(panic))))
     })
     .await
-}
-
-/// Go calls a panic with a text `string`; whether Rust has it as a literal or not makes no difference here.
-fn panicked(panic: Box<dyn Any + Send>) -> FunctionError {
-    let text = match panic.downcast::<String>() {
-        Ok(text) => Some(*text),
-        Err(panic) => panic.downcast_ref::<&str>().map(|text| (*text).to_owned()),
-    };
-    let failure = match text {
-        Some(text) => FunctionError::new("string", text),
-        None => FunctionError::new("Any", "the handler panicked with a value that is no text"),
-    };
-    FunctionError { should_exit: true, ..failure }
 }
 
 #[cfg(test)]

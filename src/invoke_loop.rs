@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io::Write as _;
 
 use bytes::Bytes;
-use runtime_api::{Client, FunctionError, Invocation, RequestId};
+use runtime_api::{Answered, Client, FunctionError, Invocation, RequestId};
 use tracing::{Instrument as _, debug_span, warn};
 
 use crate::{Error, Handler, handler};
@@ -56,7 +56,13 @@ async fn report(
     outcome: Result<Bytes, FunctionError>,
 ) -> Result<(), Error> {
     let (answered, failure) = match outcome {
-        Ok(payload) => (client.respond(request_id, payload).await, None),
+        Ok(payload) => {
+            let Answered { told, failure } = client.respond(request_id, payload).await;
+            if let Some(failure) = &failure {
+                log(failure);
+            }
+            (told, failure)
+        }
         Err(failure) => {
             log(&failure);
             (client.fail(request_id, &failure).await, Some(failure))

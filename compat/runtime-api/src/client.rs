@@ -1,20 +1,24 @@
 //! The runtime's end of the Runtime API: one kept connection, one request at a time.
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, TRAILER, USER_AGENT};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
 use tracing::{debug, trace};
 
 use crate::contract::{
-    API_VERSION, ERROR_SUFFIX, INIT_ERROR_PATH, INVOCATION_PATH, NEXT_PATH, RESPONSE_SUFFIX, header,
+    API_VERSION, ERROR_SUFFIX, INIT_ERROR_PATH, INVOCATION_PATH, NEXT_PATH, RESPONSE_SUFFIX, STREAMING_MODE,
+    header,
 };
 use crate::error::Operation;
-use crate::{Context, Error, Event, FunctionError, Invocation, RequestId};
+use crate::outgoing::{Outgoing, error_type_value};
+use crate::payload::{Content, Streamed};
+use crate::{Context, Error, Event, FunctionError, Invocation, Payload, RequestId};
 
 /// A runtime's connection to its sandbox.
 ///
@@ -32,7 +36,7 @@ use crate::{Context, Error, Event, FunctionError, Invocation, RequestId};
 /// let mut client = Client::new(emulator.runtime_api())?;
 /// let invocation = client.next().await?;
 /// let answer = invocation.event.bytes().await?;
-/// client.respond(&invocation.context.request_id, answer).await?;
+/// client.respond(&invocation.context.request_id, answer).await.told?;
 ///
 /// assert_eq!(caller.await?.payload, "\"hello\"");
 /// # Ok(()) }
@@ -44,14 +48,30 @@ pub struct Client {
     host: HeaderValue,
     /// Path prefix and API version, before every route.
     base: String,
-    connection: Option<SendRequest<Full<Bytes>>>,
+    connection: Option<Connection>,
+}
+
+/// What became of an answer.
+#[derive(Debug)]
+#[must_use = "the platform may not have taken it, and the payload may have failed"]
+pub struct Answered {
+    /// Whether the platform took it.
+    pub told: Result<(), Error>,
+    /// What the payload failed with, if it was a streamed one and did. With `told` as it may, it is for the log, and
+    /// its `should_exit` counts.
+    pub failure: Option<FunctionError>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    sender: SendRequest<Outgoing>,
+    /// What reads and writes.
+    task: AbortHandle,
 }
 
 /// Events are read in pieces of up to this size: what is read into memory that the processor's cache still holds,
 /// and written from there, is copied faster.
 const READ_BUFFER: usize = 128 * 1024;
-/// A longer error type is left out of the header, and is in the body alone.
-const ERROR_TYPE_LIMIT: usize = 1024;
 /// Bytes of a refusal that are kept for the error's text.
 const REFUSAL_LIMIT: usize = 64 * 1024;
 
@@ -95,11 +115,57 @@ impl Client {
         Ok(Invocation { context, event: Event::from_wire(body) })
     }
 
-    /// Answers an invocation with its payload, which is sent without being copied.
-    pub async fn respond(&mut self, request_id: &RequestId, payload: Bytes) -> Result<(), Error> {
+    /// Answers an invocation with its payload. Whole bytes are sent without being copied, a streamed payload piece by
+    /// piece as it is made, in chunked transfer coding.
+    ///
+    /// A streamed payload is waited for here. If it fails before its first piece, the platform is told a plain failure,
+    /// as by [`Client::fail`]; if it fails later, in trailers. It is dropped, perhaps half sent, as soon as the
+    /// platform refuses it.
+    pub async fn respond(&mut self, request_id: &RequestId, payload: impl Into<Payload>) -> Answered {
+        let payload = match payload.into().begin().await {
+            Ok(payload) => payload,
+            Err(failure) => {
+                let told = self.fail(request_id, &failure).await;
+                return Answered { told, failure: Some(failure) };
+            }
+        };
         let path = format!("{}{INVOCATION_PATH}{request_id}{RESPONSE_SUFFIX}", self.base);
-        let request = self.request(Method::POST, &path, payload);
-        self.post(Operation::Response, request).await
+        let content_type = payload.content_type_header();
+        match payload.content {
+            Content::Whole(bytes) => {
+                let mut request = self.request(Method::POST, &path, bytes);
+                if let Some(content_type) = content_type {
+                    request.headers_mut().insert(CONTENT_TYPE, content_type);
+                }
+                Answered { told: self.post(Operation::Response, request).await, failure: None }
+            }
+            Content::Streamed(streamed) => self.stream(&path, content_type, streamed).await,
+        }
+    }
+
+    async fn stream(&mut self, path: &str, content_type: Option<HeaderValue>, payload: Streamed) -> Answered {
+        let (body, mut ended) = Outgoing::streamed(payload);
+        let mut request = self.request(Method::POST, path, body);
+        let headers = request.headers_mut();
+        let binary = HeaderValue::from_static("application/octet-stream");
+        headers.insert(CONTENT_TYPE, content_type.unwrap_or(binary));
+        headers.insert(header::RESPONSE_MODE, HeaderValue::from_static(STREAMING_MODE));
+        for trailer in [header::FUNCTION_ERROR_TYPE, header::FUNCTION_ERROR_BODY] {
+            headers.append(TRAILER, HeaderValue::from_static(trailer));
+        }
+        let told = self.post(Operation::Response, request).await;
+        let failure = match &told {
+            // Even if it was taken before it had ended: its failure is still to come.
+            Ok(()) => ended.await.unwrap_or_default(),
+            Err(_) => {
+                // The rest of it is not sent, and nothing can follow on a connection where it is missing.
+                if let Some(connection) = self.connection.take() {
+                    connection.task.abort();
+                }
+                ended.try_recv().unwrap_or_default()
+            }
+        };
+        Answered { told, failure }
     }
 
     /// Answers an invocation with a failure.
@@ -120,8 +186,8 @@ impl Client {
         self.post(Operation::InitError, request).await
     }
 
-    fn request(&self, method: Method, path: &str, body: Bytes) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(body));
+    fn request(&self, method: Method, path: &str, body: impl Into<Outgoing>) -> Request<Outgoing> {
+        let mut request = Request::new(body.into());
         *request.method_mut() = method;
         // The base was parsed in `new`, and a request id holds nothing that a path could not.
         *request.uri_mut() = path.parse().unwrap_or_default();
@@ -132,19 +198,17 @@ impl Client {
         request
     }
 
-    fn failure(&self, path: &str, failure: &FunctionError) -> Request<Full<Bytes>> {
+    fn failure(&self, path: &str, failure: &FunctionError) -> Request<Outgoing> {
         let mut request = self.request(Method::POST, path, Bytes::from(failure.to_json()));
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         // It is the function's own text; servers refuse requests with headers of any length.
-        if failure.error_type.len() <= ERROR_TYPE_LIMIT
-            && let Ok(error_type) = HeaderValue::from_str(&failure.error_type)
-        {
+        if let Some(error_type) = error_type_value(failure) {
             request.headers_mut().insert(header::FUNCTION_ERROR_TYPE, error_type);
         }
         request
     }
 
-    async fn post(&mut self, operation: Operation, request: Request<Full<Bytes>>) -> Result<(), Error> {
+    async fn post(&mut self, operation: Operation, request: Request<Outgoing>) -> Result<(), Error> {
         let response = self.send(operation, request).await?;
         if response.status() != StatusCode::ACCEPTED && response.status() != StatusCode::OK {
             return Err(refusal(operation, response).await);
@@ -161,7 +225,7 @@ impl Client {
     async fn send(
         &mut self,
         operation: Operation,
-        mut request: Request<Full<Bytes>>,
+        mut request: Request<Outgoing>,
     ) -> Result<Response<Incoming>, Error> {
         let mut kept = self.connection.take();
         loop {
@@ -170,10 +234,10 @@ impl Client {
                 Some(connection) => connection,
                 None => self.connect().await?,
             };
-            if connection.ready().await.is_err() && !fresh {
+            if connection.sender.ready().await.is_err() && !fresh {
                 continue;
             }
-            match connection.try_send_request(request).await {
+            match connection.sender.try_send_request(request).await {
                 Ok(response) => {
                     self.connection = Some(connection);
                     return Ok(response);
@@ -190,7 +254,7 @@ impl Client {
         }
     }
 
-    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Error> {
+    async fn connect(&self) -> Result<Connection, Error> {
         let failed = |source| Error::Connect { address: self.address.clone(), source };
         let stream = TcpStream::connect(&self.address).await.map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
@@ -199,12 +263,12 @@ impl Client {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| failed(std::io::Error::other(error)))?;
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 debug!(%error, "the connection to the Runtime API ended");
             }
         });
-        Ok(sender)
+        Ok(Connection { sender, task: task.abort_handle() })
     }
 }
 

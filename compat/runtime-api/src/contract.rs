@@ -8,6 +8,9 @@ pub const API_VERSION: &str = "2018-06-01";
 
 /// `host:port` of the Runtime API, perhaps with a path prefix; set by the platform.
 pub const RUNTIME_API_VARIABLE: &str = "AWS_LAMBDA_RUNTIME_API";
+/// How many invocations the runtime may hold at once; set by the platform only where it is more than one
+/// (Lambda Managed Instances).
+pub const MAX_CONCURRENCY_VARIABLE: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
 
 /// Route of the long poll for the next invocation, below [`API_VERSION`].
 pub const NEXT_PATH: &str = "/runtime/invocation/next";
@@ -48,8 +51,19 @@ pub mod header {
     pub const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
 }
 
+/// The value of [`header::RESPONSE_MODE`] for a response that is sent as it is made.
+pub const STREAMING_MODE: &str = "streaming";
+/// The content type of a streamed response that starts with an HTTP prelude: JSON, then [`PRELUDE_END`].
+pub const PRELUDE_CONTENT_TYPE: &str = "application/vnd.awslambda.http-integration-response";
+/// Stands between an HTTP prelude and the body behind it.
+pub const PRELUDE_END: [u8; 8] = [0; 8];
+
 /// The largest response in bytes: 6 MiB + 100. A larger one is answered with status 413.
 pub const RESPONSE_LIMIT: usize = 6 * 1024 * 1024 + 100;
+/// The largest streamed response in bytes: 200 MB, and 20 MB until 2025.
+pub const STREAMED_RESPONSE_LIMIT: usize = 200 * 1024 * 1024;
+/// What follows a response as trailers has to stay below this many bytes, names included: servers in Go read no more.
+pub const TRAILERS_LIMIT: usize = 4096;
 /// Events above this many bytes are not taken in: ten times what Lambda hands out (6 MB), so that an API that never
 /// stops sending ends in an error and not in all of the memory.
 pub const EVENT_LIMIT: usize = 64 * 1024 * 1024;
@@ -64,8 +78,10 @@ pub mod error_type {
     pub const TRUNCATED_RESPONSE: &str = "Runtime.TruncatedResponse";
     /// The response mode header has a value that is none.
     pub const INVALID_RESPONSE_MODE: &str = "Runtime.InvalidResponseModeHeader";
+    /// The function gave no error type that could be passed on.
+    pub const UNKNOWN: &str = "Runtime.Unknown";
     /// The invocation ran into the function's timeout.
     pub const TIMEOUT: &str = "Sandbox.Timedout";
-    /// The response was larger than [`super::RESPONSE_LIMIT`].
+    /// The response was larger than [`super::RESPONSE_LIMIT`], or [`super::STREAMED_RESPONSE_LIMIT`].
     pub const RESPONSE_TOO_LARGE: &str = "Function.ResponseSizeTooLarge";
 }

@@ -1,6 +1,7 @@
-//! What a function reports when it fails, and the two forms in which the Runtime API takes it.
+//! What a function reports when it fails, and the forms in which the Runtime API takes it.
 
-use std::fmt::Write as _;
+use std::any::Any;
+use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
@@ -50,9 +51,43 @@ impl FunctionError {
         FunctionError { message: message.into(), error_type: error_type.into(), ..Default::default() }
     }
 
+    /// The failure that a caught panic is, after which the process must not go on. Its text is a literal or not,
+    /// Go calls both `string`.
+    pub fn from_panic(panic: Box<dyn Any + Send>) -> Self {
+        let text = match panic.downcast::<String>() {
+            Ok(text) => Some(*text),
+            Err(panic) => panic.downcast_ref::<&str>().map(|text| (*text).to_owned()),
+        };
+        let failure = match text {
+            Some(text) => FunctionError::new("string", text),
+            None => FunctionError::new("Any", "the handler panicked with a value that is no text"),
+        };
+        FunctionError { should_exit: true, ..failure }
+    }
+
     /// The body of `/error` and `/init/error`.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("strings and integers always serialise")
+    }
+
+    /// [`FunctionError::to_json`] for where there is little room: shorter than the limit, in bytes. Frames are dropped
+    /// from the outer end, then the message is cut, until it fits.
+    pub(crate) fn to_json_within(&self, limit: usize) -> String {
+        #[derive(Serialize)]
+        struct Short<'a> {
+            #[serde(rename = "errorMessage")]
+            message: &'a str,
+            #[serde(rename = "errorType")]
+            error_type: &'a str,
+            #[serde(rename = "stackTrace", skip_serializing_if = "<[_]>::is_empty")]
+            stack_trace: &'a [StackFrame],
+        }
+        let render = |error_type: &str, message: &str, stack_trace: &[StackFrame]| {
+            serde_json::to_string(&Short { message, error_type, stack_trace })
+                .expect("strings and integers always serialise")
+        };
+        self.shortened(limit, |message, frames| render(&self.error_type, message, frames))
+            .unwrap_or_else(|| render("", "", &[]))
     }
 
     /// The line that the go1.x runtime wrote to the log: `message: type null`, or with the frames as JSON.
@@ -72,27 +107,41 @@ impl FunctionError {
     /// (aws-lambda-go `lambda/xray.go`). Frames are dropped from the outer end, then the message is cut,
     /// until it fits.
     pub fn xray_cause(&self, working_directory: &str) -> String {
+        self.shortened(XRAY_CAUSE_LIMIT, |message, frames| {
+            ascii_json(&Cause::new(self, message, frames, working_directory))
+        })
+        // Only a type or a directory of this length is left to blame.
+        .unwrap_or_else(|| ascii_json(&Cause::new(&FunctionError::default(), "", &[], "")))
+    }
+
+    /// A text of the message and the stack that is shorter than the limit, made of as much of them as that takes.
+    fn shortened(&self, limit: usize, render: impl Fn(&str, &[StackFrame]) -> String) -> Option<String> {
         let mut message: &str = &self.message;
         // No frame takes less than this, so more cannot fit.
-        let mut frames =
-            self.stack_trace.len().min(XRAY_CAUSE_LIMIT / r#"{"path":"","line":0,"label":""}"#.len());
+        let mut frames = self.stack_trace.len().min(limit / r#"{"path":"","line":0,"label":""}"#.len());
         loop {
-            let cause =
-                ascii_json(&Cause::new(self, message, &self.stack_trace[..frames], working_directory));
-            if cause.len() < XRAY_CAUSE_LIMIT {
-                return cause;
+            let text = render(message, &self.stack_trace[..frames]);
+            if text.len() < limit {
+                return Some(text);
             }
             if frames > 0 {
                 frames /= 2;
             } else if !message.is_empty() {
                 message = &message[..floor_char_boundary(message, message.len() / 2)];
             } else {
-                // Only a type or a directory of this length is left to blame.
-                return ascii_json(&Cause::new(&FunctionError::default(), "", &[], ""));
+                return None;
             }
         }
     }
 }
+
+impl fmt::Display for FunctionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for FunctionError {}
 
 #[derive(Serialize)]
 struct Cause<'a> {
@@ -201,6 +250,43 @@ mod tests {
             let cause = failure.xray_cause("/var/task");
             assert!(cause.len() < XRAY_CAUSE_LIMIT);
             serde_json::from_str::<serde_json::Value>(&cause).unwrap();
+        }
+    }
+
+    #[test]
+    fn json_for_little_room_keeps_what_fits() {
+        let json = |failure: &FunctionError| -> serde_json::Value {
+            let json = failure.to_json_within(2048);
+            assert!(json.len() < 2048, "{}", json.len());
+            serde_json::from_str(&json).unwrap()
+        };
+        let small = FunctionError { stack_trace: vec![frame("main.go")], ..FunctionError::new("E", "m") };
+        assert_eq!(small.to_json_within(2048), small.to_json());
+        let deep = FunctionError { stack_trace: vec![frame("main.go"); 100], ..FunctionError::new("E", "m") };
+        let frames = json(&deep)["stackTrace"].as_array().unwrap().len();
+        assert!((10..100).contains(&frames), "{frames}");
+        let long = json(&FunctionError::new("E", "ü\u{1}".repeat(9_000)));
+        assert!(long["errorMessage"].as_str().unwrap().starts_with("ü\u{1}ü"), "{long}");
+        assert_eq!(json(&FunctionError::new("E".repeat(9_000), "m"))["errorMessage"], "");
+    }
+
+    #[test]
+    fn it_is_an_error_that_says_its_message() {
+        let error: Box<dyn std::error::Error + Send + Sync> =
+            Box::new(FunctionError::new("E", "no such user"));
+        assert_eq!(error.to_string(), "no such user");
+    }
+
+    #[test]
+    fn panics_keep_their_text_and_end_the_process() {
+        for (panic, error_type, message) in [
+            (Box::new("literal") as Box<dyn Any + Send>, "string", "literal"),
+            (Box::new("formatted".to_owned()), "string", "formatted"),
+            (Box::new(7), "Any", "the handler panicked with a value that is no text"),
+        ] {
+            let failure = FunctionError::from_panic(panic);
+            assert_eq!((failure.error_type.as_str(), failure.message.as_str()), (error_type, message));
+            assert!(failure.should_exit);
         }
     }
 }

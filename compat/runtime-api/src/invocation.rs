@@ -10,6 +10,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::HeaderMap;
 use serde::Deserialize;
 
+use crate::ClientContext;
 use crate::contract::{EVENT_LIMIT, header};
 
 /// An event with its metadata.
@@ -128,6 +129,24 @@ impl Context {
                 .map_err(|problem| (header::COGNITO_IDENTITY, problem))?,
             tenant_id: text(headers, header::TENANT_ID)?,
         })
+    }
+
+    /// The client context, parsed; `None` if the caller sent none.
+    ///
+    /// ```
+    /// use runtime_api::Context;
+    ///
+    /// let json = r#"{"client":{"app_title":"shop"},"custom":{"colour":"blue"}}"#;
+    /// let context = Context { client_context: json.into(), ..Context::default() };
+    /// let client = context.client()?.expect("there is one");
+    /// assert_eq!((client.client.app_title.as_str(), client.custom["colour"].as_str()), ("shop", "blue"));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If it is not what AWS's mobile SDKs send: the text is then still in `client_context`.
+    pub fn client(&self) -> Result<Option<ClientContext>, serde_json::Error> {
+        if self.client_context.is_empty() { Ok(None) } else { serde_json::from_str(&self.client_context) }
     }
 
     /// The deadline as a point in time.

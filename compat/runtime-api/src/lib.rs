@@ -29,20 +29,28 @@
 //! | --- | --- |
 //! | [`contract`] | routes, header names, limits and error types: what AWS fixed |
 //! | `invocation` | an event with its metadata: [`Invocation`], [`Context`], [`Event`] |
+//! | `client_context` | what a mobile SDK says of the app that calls: [`ClientContext`] |
+//! | [`payload`] | what a function answers, whole or as it is made: [`Payload`] |
 //! | `failure` | what a function reports when it fails: [`FunctionError`] |
 //! | `client` | the runtime's end: one kept connection, one write for each request |
+//! | `outgoing` | a request's body on its way, with its failure behind it |
 //! | `emulator` | the platform's end, behind the feature of that name |
 
 mod client;
+mod client_context;
 pub mod contract;
 mod error;
 mod failure;
 mod invocation;
+mod outgoing;
+pub mod payload;
 
-pub use client::Client;
+pub use client::{Answered, Client};
+pub use client_context::{ClientApplication, ClientContext};
 pub use error::{Error, Operation};
 pub use failure::{FunctionError, StackFrame};
 pub use invocation::{Context, Event, EventError, HeaderError, Identity, Invocation, RequestId};
+pub use payload::{Payload, Prelude};
 
 #[cfg(feature = "emulator")]
 pub mod emulator;

@@ -1,0 +1,332 @@
+//! What a function answers: whole bytes, or a stream of pieces that go out as they are made.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use hyper::header::HeaderValue;
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::FunctionError;
+use crate::contract::{PRELUDE_CONTENT_TYPE, PRELUDE_END, STREAMED_RESPONSE_LIMIT, error_type};
+
+/// A handler's successful answer.
+///
+/// Whole bytes become one by [`From`], and nothing is copied. A streamed one comes from [`Payload::stream`] or
+/// [`channel`]: it can still fail on its way, and then its caller has what was sent until then, and the failure.
+///
+/// ```
+/// use runtime_api::{Payload, payload};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let whole = Payload::from(r#""hello""#);
+/// assert!(!whole.is_streamed());
+///
+/// let (sender, streamed) = payload::channel();
+/// tokio::spawn(async move {
+///     for piece in ["first, ", "second"] {
+///         sender.send(piece.into()).await?;
+///     }
+///     Ok::<(), payload::Closed>(())
+/// });
+/// assert!(streamed.is_streamed());
+/// assert_eq!(streamed.bytes().await?, "first, second");
+/// # Ok(()) }
+/// ```
+pub struct Payload {
+    content_type: Option<String>,
+    pub(crate) content: Content,
+}
+
+pub(crate) enum Content {
+    Whole(Bytes),
+    Streamed(Streamed),
+}
+
+/// The pieces of a streamed payload, in order: the prelude, a piece that was waited for already, the source's.
+pub(crate) struct Streamed {
+    prelude: Option<Bytes>,
+    first: Option<Bytes>,
+    /// `None` once it has ended or failed: it is not asked again.
+    source: Option<Source>,
+}
+
+type Source = Pin<Box<dyn Stream<Item = Result<Bytes, FunctionError>> + Send>>;
+
+/// The HTTP response that a function URL makes of a streamed payload; its body is the payload.
+///
+/// ```
+/// use runtime_api::{Payload, Prelude};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let page = Payload::from("<p>none</p>").prelude(Prelude {
+///     status_code: 404,
+///     headers: [("content-type".to_owned(), "text/html".to_owned())].into(),
+///     ..Prelude::default()
+/// });
+/// let json = r#"{"statusCode":404,"headers":{"content-type":"text/html"},"cookies":[]}"#;
+/// assert_eq!(page.bytes().await?, format!("{json}\0\0\0\0\0\0\0\0<p>none</p>"));
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Prelude {
+    /// The status.
+    pub status_code: u16,
+    /// Header names and values.
+    pub headers: BTreeMap<String, String>,
+    /// Values of `Set-Cookie`, one each.
+    pub cookies: Vec<String>,
+}
+
+impl Payload {
+    /// A payload of the stream's pieces, each of which is sent as soon as the stream has it. A failure ends it, and so
+    /// does a panic in the stream.
+    pub fn stream(body: impl Stream<Item = Result<Bytes, FunctionError>> + Send + 'static) -> Payload {
+        let source: Source = Box::pin(body);
+        Streamed { prelude: None, first: None, source: Some(source) }.into()
+    }
+
+    /// Sets the content type that the platform is told.
+    #[must_use]
+    pub fn content_type(self, content_type: impl Into<String>) -> Payload {
+        Payload { content_type: Some(content_type.into()), ..self }
+    }
+
+    /// Makes it the body of an HTTP response, with status and headers of its own. It is streamed then, and the content
+    /// type that the platform is told says that there is a prelude; that of the body is one of the prelude's headers.
+    #[must_use]
+    pub fn prelude(self, prelude: Prelude) -> Payload {
+        let mut head = serde_json::to_vec(&prelude).expect("numbers and strings always serialise");
+        head.extend_from_slice(&PRELUDE_END);
+        let streamed = match self.content {
+            Content::Whole(bytes) => Streamed { prelude: None, first: Some(bytes), source: None },
+            Content::Streamed(streamed) => streamed,
+        };
+        Streamed { prelude: Some(head.into()), ..streamed }.into()
+    }
+
+    /// Whether it comes in pieces, and not as whole bytes.
+    pub fn is_streamed(&self) -> bool {
+        matches!(self.content, Content::Streamed(_))
+    }
+
+    /// All of it, gathered, a prelude included.
+    ///
+    /// # Errors
+    /// The failure that it ends with; [`error_type::RESPONSE_TOO_LARGE`] above [`STREAMED_RESPONSE_LIMIT`].
+    pub async fn bytes(self) -> Result<Bytes, FunctionError> {
+        let mut streamed = match self.content {
+            Content::Whole(bytes) => return Ok(bytes),
+            Content::Streamed(streamed) => streamed,
+        };
+        let Some(first) = streamed.chunk().await.transpose()? else { return Ok(Bytes::new()) };
+        let mut whole = BytesMut::new();
+        while let Some(chunk) = streamed.chunk().await.transpose()? {
+            if whole.is_empty() {
+                whole.extend_from_slice(&first);
+            }
+            if whole.len() + chunk.len() > STREAMED_RESPONSE_LIMIT {
+                return Err(FunctionError::new(
+                    error_type::RESPONSE_TOO_LARGE,
+                    format!("the response is longer than {STREAMED_RESPONSE_LIMIT} bytes"),
+                ));
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(if whole.is_empty() { first } else { whole.freeze() })
+    }
+
+    /// Waits for the first piece: a payload that fails before it is a plain failure.
+    pub(crate) async fn begin(mut self) -> Result<Payload, FunctionError> {
+        if let Some(content_type) = &self.content_type
+            && HeaderValue::from_str(content_type).is_err()
+        {
+            let message = format!("the content type {content_type:?} cannot be a header's value");
+            return Err(FunctionError::new("Runtime.InvalidContentType", message));
+        }
+        if let Content::Streamed(streamed) = &mut self.content
+            && streamed.first.is_none()
+        {
+            streamed.first = poll_fn(|context| streamed.poll_source(context)).await.transpose()?;
+        }
+        Ok(self)
+    }
+
+    /// The value of the content type header, if one was set.
+    pub(crate) fn content_type_header(&self) -> Option<HeaderValue> {
+        match &self.content {
+            Content::Streamed(Streamed { prelude: Some(_), .. }) => {
+                Some(HeaderValue::from_static(PRELUDE_CONTENT_TYPE))
+            }
+            _ => HeaderValue::from_str(self.content_type.as_deref()?).ok(),
+        }
+    }
+}
+
+impl Streamed {
+    /// The next piece, never empty; `None` at the end, and behind a failure.
+    pub(crate) fn poll_chunk(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, FunctionError>>> {
+        match self.prelude.take().or_else(|| self.first.take()).filter(|chunk| !chunk.is_empty()) {
+            Some(chunk) => Poll::Ready(Some(Ok(chunk))),
+            None => self.poll_source(context),
+        }
+    }
+
+    fn poll_source(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, FunctionError>>> {
+        let Some(source) = &mut self.source else { return Poll::Ready(None) };
+        // What a panic leaves half done is dropped below, and the process is asked to end.
+        let polled = catch_unwind(AssertUnwindSafe(|| source.as_mut().poll_next(context)))
+            .unwrap_or_else(|panic| Poll::Ready(Some(Err(FunctionError::from_panic(panic)))));
+        match ready!(polled) {
+            Some(Ok(chunk)) if chunk.is_empty() => {
+                // Nothing to send, but others may want to run before the stream is asked again.
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Some(Ok(chunk)) => Poll::Ready(Some(Ok(chunk))),
+            end => {
+                self.source = None;
+                Poll::Ready(end)
+            }
+        }
+    }
+
+    async fn chunk(&mut self) -> Option<Result<Bytes, FunctionError>> {
+        poll_fn(|context| self.poll_chunk(context)).await
+    }
+}
+
+/// A payload and the end to fill it from, by another task or by the handler itself as it goes on.
+///
+/// One piece waits at a time: who sends faster than the platform takes has to wait.
+pub fn channel() -> (Sender, Payload) {
+    let (chunks, receiver) = mpsc::channel(1);
+    let (failure, failed) = oneshot::channel();
+    let sender = Sender { chunks, failure: Some(failure) };
+    (sender, Payload::stream(Receiver { chunks: receiver, failed }))
+}
+
+/// Where the pieces of a payload go in. Dropping it ends the payload, as complete; if it is a panic that drops it, as
+/// failed, and the process is asked to end.
+#[derive(Debug)]
+pub struct Sender {
+    chunks: mpsc::Sender<Bytes>,
+    failure: Option<oneshot::Sender<FunctionError>>,
+}
+
+impl Sender {
+    /// Sends a piece, once there is room for it.
+    ///
+    /// # Errors
+    /// If nobody takes the payload any more: the platform has refused it, or its connection broke.
+    pub async fn send(&self, chunk: Bytes) -> Result<(), Closed> {
+        self.chunks.send(chunk).await.map_err(|_| Closed)
+    }
+
+    /// Ends the payload with a failure, behind the pieces that were sent.
+    pub fn fail(mut self, failure: FunctionError) {
+        self.end_with(failure);
+    }
+
+    fn end_with(&mut self, failure: FunctionError) {
+        if let Some(end) = self.failure.take() {
+            // Nobody may be left to be told.
+            let _ = end.send(failure);
+        }
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let failure = FunctionError::new("Any", "the handler panicked before its response was complete");
+            self.end_with(FunctionError { should_exit: true, ..failure });
+        }
+    }
+}
+
+/// Nobody takes the payload any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed;
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nobody takes the payload any more")
+    }
+}
+
+impl std::error::Error for Closed {}
+
+struct Receiver {
+    chunks: mpsc::Receiver<Bytes>,
+    failed: oneshot::Receiver<FunctionError>,
+}
+
+impl Stream for Receiver {
+    type Item = Result<Bytes, FunctionError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match ready!(self.chunks.poll_recv(context)) {
+            Some(chunk) => Poll::Ready(Some(Ok(chunk))),
+            // The sender tells its failure before it is gone.
+            None => Poll::Ready(self.failed.try_recv().ok().map(Err)),
+        }
+    }
+}
+
+impl From<Bytes> for Payload {
+    fn from(bytes: Bytes) -> Payload {
+        Payload { content_type: None, content: Content::Whole(bytes) }
+    }
+}
+
+impl From<Vec<u8>> for Payload {
+    fn from(bytes: Vec<u8>) -> Payload {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<String> for Payload {
+    fn from(text: String) -> Payload {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static str> for Payload {
+    fn from(text: &'static str) -> Payload {
+        Bytes::from_static(text.as_bytes()).into()
+    }
+}
+
+impl From<Streamed> for Payload {
+    fn from(streamed: Streamed) -> Payload {
+        Payload { content_type: None, content: Content::Streamed(streamed) }
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Payload");
+        match &self.content {
+            Content::Whole(bytes) => debug.field("length", &bytes.len()),
+            Content::Streamed(streamed) => debug.field("prelude", &streamed.prelude),
+        };
+        debug.field("content_type", &self.content_type).finish_non_exhaustive()
+    }
+}
+
+impl Default for Prelude {
+    fn default() -> Self {
+        Prelude { status_code: 200, headers: BTreeMap::new(), cookies: Vec::new() }
+    }
+}
