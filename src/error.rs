@@ -1,5 +1,6 @@
 //! What can stop a runtime. A function's failure cannot: that is a value.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 
@@ -8,7 +9,7 @@ use runtime_api::FunctionError;
 /// Why a runtime ended. A process that gets one should exit, non-zero, so that the platform starts afresh.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Error {
+pub enum RuntimeError {
     /// None of the environment variables that this build knows is set.
     NoDoor {
         /// Their names, in the order they are looked at.
@@ -29,37 +30,49 @@ pub enum Error {
     RuntimeApi(runtime_api::Error),
     /// The legacy socket could not be served.
     Serve(io::Error),
+    /// The async runtime is shutting down.
+    Stopped,
 }
 
-impl fmt::Display for Error {
+/// Any error of a handler, as `lambda_runtime` names it. What the caller is told of it: [`crate::Failure`].
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+impl RuntimeError {
+    pub(crate) fn not_text(variable: &'static str, value: &OsStr) -> RuntimeError {
+        RuntimeError::Setting { variable, problem: format!("is {value:?}, which is not UTF-8 text") }
+    }
+}
+
+impl fmt::Display for RuntimeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             // aws-lambda-go's words (lambda/entry.go).
-            Error::NoDoor { variables } => {
+            RuntimeError::NoDoor { variables } => {
                 let variables = variables.join(" ");
                 write!(f, "expected AWS Lambda environment variables [{variables}] are not defined")
             }
-            Error::Setting { variable, problem } => write!(f, "{variable} {problem}"),
-            Error::Init(failure) => write!(f, "{} ({})", failure.message, failure.error_type),
-            Error::ShouldExit(failure) => write!(f, "the handler asked to exit: {}", failure.message),
-            Error::RuntimeApi(error) => error.fmt(f),
-            Error::Serve(_) => f.write_str("the legacy socket cannot be served"),
+            RuntimeError::Setting { variable, problem } => write!(f, "{variable} {problem}"),
+            RuntimeError::Init(failure) => write!(f, "{} ({})", failure.message, failure.error_type),
+            RuntimeError::ShouldExit(failure) => write!(f, "the handler asked to exit: {}", failure.message),
+            RuntimeError::RuntimeApi(error) => error.fmt(f),
+            RuntimeError::Serve(_) => f.write_str("the legacy socket cannot be served"),
+            RuntimeError::Stopped => f.write_str("the async runtime is shutting down"),
         }
     }
 }
 
-impl std::error::Error for Error {
+impl std::error::Error for RuntimeError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::RuntimeApi(error) => error.source(),
-            Error::Serve(error) => Some(error),
+            RuntimeError::RuntimeApi(error) => error.source(),
+            RuntimeError::Serve(error) => Some(error),
             _ => None,
         }
     }
 }
 
-impl From<runtime_api::Error> for Error {
-    fn from(error: runtime_api::Error) -> Error {
-        Error::RuntimeApi(error)
+impl From<runtime_api::Error> for RuntimeError {
+    fn from(error: runtime_api::Error) -> RuntimeError {
+        RuntimeError::RuntimeApi(error)
     }
 }

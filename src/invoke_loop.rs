@@ -1,51 +1,54 @@
 //! One invocation, top to bottom. The loop does not know who the handler is.
 
-use std::convert::Infallible;
 use std::io::Write as _;
 
-use bytes::Bytes;
-use runtime_api::{Answered, Client, FunctionError, Invocation, RequestId};
+use runtime_api::{Answered, Client, FunctionError, Invocation, Payload, RequestId};
 use tracing::{Instrument as _, debug_span, warn};
 
-use crate::{Error, Handler, handler};
+use crate::stop::Stop;
+use crate::{Handler, RuntimeError, handler};
 
-/// Serves invocations one after the other, until something stops the runtime.
-pub async fn run(client: &mut Client, handler: &impl Handler) -> Result<Infallible, Error> {
-    if let Err(failure) = handler.ready().await {
-        return Err(init_failed(client, failure).await);
-    }
+/// Serves invocations one after the other, until something stops the runtime, here or elsewhere.
+pub(crate) async fn serve(client: &mut Client, handler: &impl Handler, stop: &Stop) {
     loop {
-        // An invocation whose headers make no sense is failed, if it can be named, and nothing more.
-        let invocation = match client.next().await {
-            Ok(invocation) => invocation,
-            Err(runtime_api::Error::Header(error)) if error.request_id.is_some() => {
-                let request_id = error.request_id.clone().unwrap_or_default();
-                let failure = FunctionError::new("Runtime.Go1xBadHeader", error.to_string());
-                report(client, &request_id, Err(failure)).await?;
-                continue;
-            }
-            Err(error) => return Err(error.into()),
+        let next = tokio::select! {
+            biased;
+            () = stop.asked() => return,
+            next = client.next() => next,
         };
-        one(client, handler, invocation).await?;
+        let served = match next {
+            Ok(invocation) => one(client, handler, invocation).await,
+            Err(error) => lost(client, error).await,
+        };
         // Whatever was lost with this invocation is replaced before the next event is asked for.
-        handler.ready().await.map_err(Error::Init)?;
+        let ready = match served {
+            Ok(()) => handler.ready().await.map_err(RuntimeError::Init),
+            failed => failed,
+        };
+        if let Err(reason) = ready {
+            return stop.ask(reason);
+        }
     }
-}
-
-/// Tells the platform that there will be no first `next`.
-pub(crate) async fn init_failed(client: &mut Client, failure: FunctionError) -> Error {
-    if let Err(error) = client.init_error(&failure).await {
-        warn!(%error, "the platform was not told of the failed start");
-    }
-    Error::Init(failure)
 }
 
 /// An event comes in, the handler answers, the answer goes out.
-async fn one(client: &mut Client, handler: &impl Handler, invocation: Invocation) -> Result<(), Error> {
+async fn one(
+    client: &mut Client,
+    handler: &impl Handler,
+    invocation: Invocation,
+) -> Result<(), RuntimeError> {
     let request_id = invocation.context.request_id.clone();
     let span = debug_span!("invocation", %request_id);
     let outcome = handler::call(handler, invocation).instrument(span).await;
     report(client, &request_id, outcome).await
+}
+
+/// An invocation whose headers make no sense is failed, if it can be named, and nothing more.
+async fn lost(client: &mut Client, error: runtime_api::Error) -> Result<(), RuntimeError> {
+    let runtime_api::Error::Header(header) = &error else { return Err(error.into()) };
+    let Some(request_id) = header.request_id.clone() else { return Err(error.into()) };
+    let failure = FunctionError::new("Runtime.Go1xBadHeader", header.to_string());
+    report(client, &request_id, Err(failure)).await
 }
 
 /// Answers the invocation. An answer that the platform refuses is not tried again in another form: the
@@ -53,8 +56,8 @@ async fn one(client: &mut Client, handler: &impl Handler, invocation: Invocation
 async fn report(
     client: &mut Client,
     request_id: &RequestId,
-    outcome: Result<Bytes, FunctionError>,
-) -> Result<(), Error> {
+    outcome: Result<Payload, FunctionError>,
+) -> Result<(), RuntimeError> {
     let (answered, failure) = match outcome {
         Ok(payload) => {
             let Answered { told, failure } = client.respond(request_id, payload).await;
@@ -73,7 +76,7 @@ async fn report(
         answered => answered?,
     }
     match failure {
-        Some(failure) if failure.should_exit => Err(Error::ShouldExit(failure)),
+        Some(failure) if failure.should_exit => Err(RuntimeError::ShouldExit(failure)),
         _ => Ok(()),
     }
 }

@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
-use go1x::{Bytes, Context, Error, FunctionError, Handler, Invocation, handler_fn, invoke_loop};
+use go1x::{
+    Bytes, Context, FunctionError, Handler, Invocation, Payload, Plan, RuntimeError, handler_fn, runtime,
+};
 use runtime_api::Client;
 use runtime_api::emulator::{Emulator, Framing, InvokeRequest, Settings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -20,10 +23,12 @@ async fn answer(event: Bytes, context: Context) -> Result<Bytes, FunctionError> 
     }
 }
 
-async fn start(framing: Framing) -> (Emulator, JoinHandle<Result<Infallible, Error>>) {
+async fn start(framing: Framing) -> (Emulator, JoinHandle<Result<Infallible, RuntimeError>>) {
     let emulator = Emulator::start(Settings { framing, ..Settings::default() }).await.unwrap();
     let mut client = Client::new(emulator.runtime_api()).unwrap();
-    let runtime = tokio::spawn(async move { invoke_loop::run(&mut client, &handler_fn(answer)).await });
+    let runtime = tokio::spawn(async move {
+        runtime::run(&mut client, Plan::default(), Arc::new(handler_fn(answer))).await
+    });
     (emulator, runtime)
 }
 
@@ -62,9 +67,16 @@ async fn the_context_and_failures_are_the_handlers() {
 async fn a_panic_is_answered_and_then_ends_the_runtime() {
     let (emulator, runtime) = start(Framing::ContentLength).await;
     let outcome = emulator.invoke("panic").await;
-    assert_eq!(outcome.payload, r#"{"errorMessage":"kaboom","errorType":"string"}"#);
+    let failure: serde_json::Value = serde_json::from_slice(&outcome.payload).unwrap();
+    assert_eq!((&failure["errorMessage"], &failure["errorType"]), (&"kaboom".into(), &"string".into()));
+    // From the place of the panic outwards, and nothing of what called the handler.
+    let frames = failure["stackTrace"].as_array().unwrap();
+    assert!(frames[0]["path"].as_str().unwrap().ends_with("tests/direct.rs"), "{failure}");
+    assert!(frames[0]["line"].as_u64().unwrap() > 1, "{failure}");
+    assert!(frames[0]["label"].as_str().unwrap().starts_with("direct::answer"), "{failure}");
+    assert_eq!(frames.len(), 1, "{failure}");
     let ended = tokio::time::timeout(Duration::from_secs(30), runtime).await.unwrap().unwrap();
-    assert!(matches!(ended, Err(Error::ShouldExit(failure)) if failure.message == "kaboom"));
+    assert!(matches!(ended, Err(RuntimeError::ShouldExit(failure)) if failure.message == "kaboom"));
 }
 
 #[tokio::test]
@@ -73,7 +85,7 @@ async fn a_lost_runtime_api_ends_the_runtime() {
     emulator.wait_ready().await.unwrap();
     drop(emulator);
     let ended = tokio::time::timeout(Duration::from_secs(30), runtime).await.unwrap().unwrap();
-    assert!(matches!(ended, Err(Error::RuntimeApi(_))), "{ended:?}");
+    assert!(matches!(ended, Err(RuntimeError::RuntimeApi(_))), "{ended:?}");
 }
 
 #[tokio::test]
@@ -94,7 +106,7 @@ async fn without_a_door_the_variables_are_named() {
 struct Deaf;
 
 impl Handler for Deaf {
-    async fn call(&self, _: Invocation) -> Result<Bytes, FunctionError> {
+    async fn call(&self, _: Invocation) -> Result<Payload, FunctionError> {
         Err(FunctionError::new("Deaf", "what?"))
     }
 }
@@ -103,7 +115,8 @@ impl Handler for Deaf {
 async fn an_event_that_is_not_read_does_no_harm_to_the_next() {
     let emulator = Emulator::start(Settings::default()).await.unwrap();
     let mut client = Client::new(emulator.runtime_api()).unwrap();
-    let runtime = tokio::spawn(async move { invoke_loop::run(&mut client, &Deaf).await });
+    let runtime =
+        tokio::spawn(async move { runtime::run(&mut client, Plan::default(), Arc::new(Deaf)).await });
     for length in [6 << 20, 0, 1, 1 << 20] {
         let outcome = emulator.invoke(vec![b'e'; length]).await;
         assert_eq!(outcome.payload, r#"{"errorMessage":"what?","errorType":"Deaf"}"#, "{length}");
@@ -131,11 +144,13 @@ async fn an_event_that_breaks_off_fails_its_invocation() {
         String::from_utf8(request).unwrap()
     });
     let mut client = Client::new(&address).unwrap();
-    let runtime = tokio::spawn(async move { invoke_loop::run(&mut client, &handler_fn(answer)).await });
+    let runtime = tokio::spawn(async move {
+        runtime::run(&mut client, Plan::default(), Arc::new(handler_fn(answer))).await
+    });
     let request = tokio::time::timeout(Duration::from_secs(30), api).await.unwrap().unwrap();
     assert!(request.starts_with("POST /2018-06-01/runtime/invocation/r1/error "), "{request}");
     assert!(request.contains(r#""errorType":"Runtime.Go1xEventLost""#), "{request}");
     // The API is gone for good then.
     let ended = tokio::time::timeout(Duration::from_secs(30), runtime).await.unwrap().unwrap();
-    assert!(matches!(ended, Err(Error::RuntimeApi(_))), "{ended:?}");
+    assert!(matches!(ended, Err(RuntimeError::RuntimeApi(_))), "{ended:?}");
 }

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use go1x::Error;
+use go1x::RuntimeError;
 use go1x::bootstrap::{self, Environment, Exit, Settings, refuse};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::Targets;
@@ -53,8 +53,8 @@ async fn run(environment: Environment) -> anyhow::Result<Exit> {
 }
 
 /// The shim's own diagnostics go to stderr, as `GO1X_LOG` says; the handler's output is not touched.
-fn diagnose(settings: Settings) -> Result<Settings, Error> {
-    let filter: Targets = settings.log.parse().map_err(|_| Error::Setting {
+fn diagnose(settings: Settings) -> Result<Settings, RuntimeError> {
+    let filter: Targets = settings.log.parse().map_err(|_| RuntimeError::Setting {
         variable: bootstrap::LOG,
         problem: format!(
             "is {:?}; it can be a level (error, warn, info, debug, trace), or pairs target=level",

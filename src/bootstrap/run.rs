@@ -3,15 +3,16 @@
 use std::future::Future;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, ExitStatus};
+use std::sync::Arc;
 
 use runtime_api::contract::RUNTIME_API_VARIABLE;
 use runtime_api::{Client, FunctionError};
 
 use super::settings::value;
 use super::{ChildCommand, Environment, Mode, Settings};
-use crate::invoke_loop::{self, init_failed};
-use crate::rpc::{self, Worker};
-use crate::{Error, start};
+use crate::rpc::{self, Workers};
+use crate::runtime::{self, init_failed};
+use crate::{Plan, RuntimeError, start};
 
 /// How `bootstrap` ended when nothing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl Exit {
 
 /// Serves the handler that the settings name, until `shutdown` completes or something stops the runtime. The
 /// platform is told of a failed start; no process is left behind.
-pub async fn run(settings: &Settings, shutdown: impl Future<Output = ()>) -> Result<Exit, Error> {
+pub async fn run(settings: &Settings, shutdown: impl Future<Output = ()>) -> Result<Exit, RuntimeError> {
     let mut client = Client::new(&settings.runtime_api)?;
     tokio::pin!(shutdown);
     let command = match ChildCommand::find(settings).and_then(make_way) {
@@ -49,19 +50,19 @@ pub async fn run(settings: &Settings, shutdown: impl Future<Output = ()>) -> Res
             };
         }
     };
-    let worker = Worker::new(command);
+    let workers = Arc::new(Workers::new(command, settings.plan.slots, settings.sharing));
     let ended = tokio::select! {
         biased;
-        ended = serve(&mut client, &worker) => ended,
+        ended = serve(&mut client, settings.plan, &workers) => ended,
         () = shutdown => Ok(Exit::Shutdown),
     };
-    worker.terminate().await;
+    workers.terminate().await;
     ended
 }
 
-async fn serve(client: &mut Client, worker: &Worker) -> Result<Exit, Error> {
-    match worker.start().await {
-        Ok(None) => match invoke_loop::run(client, worker).await? {},
+async fn serve(client: &mut Client, plan: Plan, workers: &Arc<Workers>) -> Result<Exit, RuntimeError> {
+    match workers.start().await {
+        Ok(None) => match runtime::run(client, plan, workers.clone()).await? {},
         Ok(Some(status)) => Ok(Exit::Handler(status)),
         Err(failure) => Err(init_failed(client, failure).await),
     }
@@ -76,7 +77,7 @@ fn make_way(command: ChildCommand) -> Result<ChildCommand, FunctionError> {
 }
 
 /// Tells the platform that the settings forbid a start, if they say at least where the platform is.
-pub async fn refuse(environment: &Environment, error: &Error) {
+pub async fn refuse(environment: &Environment, error: &RuntimeError) {
     let runtime_api = value(environment, RUNTIME_API_VARIABLE).and_then(|value| value.into_string().ok());
     if let Some(Ok(mut client)) = runtime_api.as_deref().map(Client::new) {
         init_failed(&mut client, FunctionError::new("Runtime.Go1xSetting", error.to_string())).await;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use runtime_api::contract::RUNTIME_API_VARIABLE;
 
-use crate::Error;
+use crate::plan::RPC_LISTEN;
+use crate::{Plan, RuntimeError};
 
 /// Environment variables, as the sandbox set them.
 pub type Environment = BTreeMap<OsString, OsString>;
@@ -25,6 +26,10 @@ pub struct Settings {
     pub mode: Mode,
     /// `GO1X_ENV` is not `plain`: the child sees the go1.x environment.
     pub go1x_environment: bool,
+    /// How many invocations at a time, and where the handler is served besides.
+    pub plan: Plan,
+    /// `GO1X_CONCURRENCY`: what several invocations at a time share.
+    pub sharing: Sharing,
     /// `GO1X_READY_TIMEOUT_MS`: how long the handler may take to listen.
     pub ready_timeout: Option<Duration>,
     /// `GO1X_LOG`: filter of the shim's own diagnostics, `warn` unless set.
@@ -47,10 +52,20 @@ pub enum Mode {
     Direct,
 }
 
+/// What invocations that are in flight at the same time have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sharing {
+    /// Nothing: each has a process to itself. go1.x handlers were written for that.
+    #[default]
+    Process,
+    /// One process, and one connection to it.
+    Shared,
+}
+
 impl Settings {
     /// Reads the settings. An empty variable counts as none.
-    pub fn read(environment: Environment) -> Result<Settings, Error> {
-        let runtime_api = text(&environment, RUNTIME_API_VARIABLE)?.ok_or_else(|| Error::Setting {
+    pub fn read(environment: Environment) -> Result<Settings, RuntimeError> {
+        let runtime_api = text(&environment, RUNTIME_API_VARIABLE)?.ok_or_else(|| RuntimeError::Setting {
             variable: RUNTIME_API_VARIABLE,
             problem: "is not set. bootstrap is started by Lambda, which sets it; to run a handler on this machine, \
                       start a local Runtime API first: `go1x demo` shows how"
@@ -58,7 +73,7 @@ impl Settings {
         })?;
         let handler = match value(&environment, HANDLER_OVERRIDE) {
             Some(handler) => handler,
-            None => value(&environment, HANDLER).ok_or_else(|| Error::Setting {
+            None => value(&environment, HANDLER).ok_or_else(|| RuntimeError::Setting {
                 variable: HANDLER,
                 problem:
                     "is not set: it is the function's handler setting, the program's path in the deployment \
@@ -77,6 +92,16 @@ impl Settings {
             Some("plain") => false,
             Some(other) => return Err(bad(ENV, other, "go1x or plain")),
         };
+        let plan = Plan::read(|variable| text(&environment, variable))?;
+        if mode == Mode::Direct && plan.rpc_listen.is_some() {
+            let problem = format!("is set, but with {MODE}=direct nobody is left to listen there");
+            return Err(RuntimeError::Setting { variable: RPC_LISTEN, problem });
+        }
+        let sharing = match text(&environment, CONCURRENCY)?.as_deref() {
+            None | Some("process") => Sharing::Process,
+            Some("shared") => Sharing::Shared,
+            Some(other) => return Err(bad(CONCURRENCY, other, "process or shared")),
+        };
         let ready_timeout = match text(&environment, READY_TIMEOUT)? {
             None => None,
             Some(text) => match text.parse() {
@@ -90,6 +115,8 @@ impl Settings {
             task_root: value(&environment, TASK_ROOT).unwrap_or("/var/task".into()).into(),
             mode,
             go1x_environment,
+            plan,
+            sharing,
             ready_timeout,
             log: text(&environment, LOG)?.unwrap_or_else(|| "warn".into()),
             exec_wrapper: value(&environment, "AWS_LAMBDA_EXEC_WRAPPER").map(PathBuf::from),
@@ -103,6 +130,7 @@ const HANDLER_OVERRIDE: &str = "GO1X_HANDLER";
 const TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
 const MODE: &str = "GO1X_MODE";
 const ENV: &str = "GO1X_ENV";
+const CONCURRENCY: &str = "GO1X_CONCURRENCY";
 const READY_TIMEOUT: &str = "GO1X_READY_TIMEOUT_MS";
 /// What diagnostics the shim writes to stderr.
 pub const LOG: &str = "GO1X_LOG";
@@ -111,23 +139,20 @@ pub(super) fn value(environment: &Environment, name: &str) -> Option<OsString> {
     environment.get(OsStr::new(name)).filter(|value| !value.is_empty()).cloned()
 }
 
-fn text(environment: &Environment, variable: &'static str) -> Result<Option<String>, Error> {
+fn text(environment: &Environment, variable: &'static str) -> Result<Option<String>, RuntimeError> {
     let text = value(environment, variable).map(OsString::into_string).transpose();
-    text.map_err(|value| Error::Setting {
-        variable,
-        problem: format!("is {value:?}, which is not UTF-8 text"),
-    })
+    text.map_err(|value| RuntimeError::not_text(variable, &value))
 }
 
-fn bad(variable: &'static str, value: &str, wanted: &str) -> Error {
-    Error::Setting { variable, problem: format!("is {value:?}; it can be {wanted}") }
+fn bad(variable: &'static str, value: &str, wanted: &str) -> RuntimeError {
+    RuntimeError::Setting { variable, problem: format!("is {value:?}; it can be {wanted}") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(pairs: &[(&str, &str)]) -> Result<Settings, Error> {
+    fn read(pairs: &[(&str, &str)]) -> Result<Settings, RuntimeError> {
         Settings::read(pairs.iter().map(|(key, value)| (key.into(), value.into())).collect())
     }
 
@@ -152,6 +177,8 @@ mod tests {
             ("GO1X_MODE", "rpc"),
             ("GO1X_ENV", "plain"),
             ("GO1X_READY_TIMEOUT_MS", "1500"),
+            ("GO1X_CONCURRENCY", "shared"),
+            ("AWS_LAMBDA_MAX_CONCURRENCY", "8"),
             ("AWS_LAMBDA_EXEC_WRAPPER", "/opt/wrapper"),
         ])
         .unwrap();
@@ -160,6 +187,7 @@ mod tests {
         assert_eq!(settings.mode, Mode::Rpc);
         assert_eq!(settings.ready_timeout, Some(Duration::from_millis(1_500)));
         assert_eq!(settings.exec_wrapper, Some(PathBuf::from("/opt/wrapper")));
+        assert_eq!((settings.sharing, settings.plan.slots.get()), (Sharing::Shared, 8));
         assert!(!settings.go1x_environment);
     }
 
@@ -175,6 +203,9 @@ mod tests {
         check(("GO1X_ENV", "x"), "GO1X_ENV");
         check(("GO1X_READY_TIMEOUT_MS", "0"), "GO1X_READY_TIMEOUT_MS");
         check(("GO1X_READY_TIMEOUT_MS", "soon"), "GO1X_READY_TIMEOUT_MS");
+        check(("GO1X_CONCURRENCY", "all"), "GO1X_CONCURRENCY is \"all\"; it can be process or shared");
+        check(("AWS_LAMBDA_MAX_CONCURRENCY", "none"), "AWS_LAMBDA_MAX_CONCURRENCY");
+        check(("GO1X_RPC_LISTEN", "0.0.0.0:1"), "GO1X_RPC_LISTEN");
         check(("_HANDLER", ""), "_HANDLER is not set");
         check(("AWS_LAMBDA_RUNTIME_API", ""), "AWS_LAMBDA_RUNTIME_API is not set");
     }

@@ -1,13 +1,16 @@
-//! The same three names in a build without RPC.
+//! The same names in a build without RPC.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::process::ExitStatus;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use runtime_api::{FunctionError, Invocation};
+use runtime_api::{FunctionError, Invocation, Payload};
 
 use crate::Handler;
-use crate::bootstrap::ChildCommand;
+use crate::bootstrap::{ChildCommand, Sharing};
+use crate::stop::Stop;
 
 /// This build does not look at `_LAMBDA_SERVER_PORT`.
 pub const VARIABLE: Option<&str> = None;
@@ -20,14 +23,29 @@ pub async fn serve<H: Handler>(_port: &str, _handler: H) -> std::io::Result<Infa
     Err(std::io::Error::new(std::io::ErrorKind::Unsupported, REFUSAL))
 }
 
-/// A worker that never starts.
+/// A listener that there is none of.
 #[derive(Debug)]
-pub struct Worker;
+pub enum Listener {}
 
-impl Worker {
-    /// See the worker of the other build.
-    pub fn new(_command: ChildCommand) -> Worker {
-        Worker
+impl Listener {
+    /// Never listens: refuses in aws-lambda-go's words.
+    pub async fn bind(_address: SocketAddr) -> std::io::Result<Listener> {
+        Err(std::io::Error::new(std::io::ErrorKind::Unsupported, REFUSAL))
+    }
+
+    pub(crate) async fn serve<H: Handler>(self, _handler: Arc<H>, _stop: Arc<Stop>) -> Infallible {
+        match self {}
+    }
+}
+
+/// Workers that never start.
+#[derive(Debug)]
+pub struct Workers;
+
+impl Workers {
+    /// See the other build.
+    pub fn new(_command: ChildCommand, _slots: NonZeroUsize, _sharing: Sharing) -> Workers {
+        Workers
     }
 
     /// Never starts: refuses in aws-lambda-go's words.
@@ -39,8 +57,8 @@ impl Worker {
     pub async fn terminate(&self) {}
 }
 
-impl Handler for Worker {
-    async fn call(&self, _: Invocation) -> Result<Bytes, FunctionError> {
+impl Handler for Workers {
+    async fn call(&self, _: Invocation) -> Result<Payload, FunctionError> {
         Err(FunctionError::new("Runtime.Go1xNoRpc", REFUSAL))
     }
 }

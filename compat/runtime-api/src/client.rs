@@ -99,6 +99,16 @@ impl Client {
         })
     }
 
+    /// A client for the same API, with a connection of its own.
+    pub fn another(&self) -> Client {
+        Client {
+            address: self.address.clone(),
+            host: self.host.clone(),
+            base: self.base.clone(),
+            connection: None,
+        }
+    }
+
     /// Waits for the next invocation. It may take hours, with the sandbox frozen in between, so nothing limits it.
     ///
     /// [`Error::Header`] may name an invocation, which then has to be answered with a failure.

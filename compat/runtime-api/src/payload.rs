@@ -170,6 +170,21 @@ impl Payload {
     }
 }
 
+/// Its pieces, never empty, a prelude included. A failure is the last one.
+impl Stream for Payload {
+    type Item = Result<Bytes, FunctionError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match &mut self.content {
+            Content::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
+            }
+            Content::Streamed(streamed) => streamed.poll_chunk(context),
+        }
+    }
+}
+
 impl Streamed {
     /// The next piece, never empty; `None` at the end, and behind a failure.
     pub(crate) fn poll_chunk(

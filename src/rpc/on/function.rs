@@ -2,16 +2,19 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gob::{Encode, Schema, StructWriter};
 use netrpc::{Reply, Server};
 use tokio::net::TcpListener;
 use tracing::{debug, warn};
 
-use super::messages::{PingRequest, PingResponse, ReceivedInvokeRequest};
+use super::messages::{InvokeResponse, PingRequest, PingResponse, ReceivedInvokeRequest};
 use super::{SERVER_PORT, convert};
-use crate::{Handler, handler};
+use crate::stop::Stop;
+use crate::{Handler, RuntimeError, handler};
 
 /// Listens on `localhost:port` and serves `handler` to every connection. Ends only if it cannot listen.
 pub async fn serve<H: Handler>(port: &str, handler: H) -> io::Result<Infallible> {
@@ -19,39 +22,94 @@ pub async fn serve<H: Handler>(port: &str, handler: H) -> io::Result<Infallible>
         let text = format!("{SERVER_PORT} is {port:?}, not a port");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     };
-    let listener = TcpListener::bind(("127.0.0.1", number)).await?;
-    let server = function(Arc::new(handler));
-    loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Out of descriptors, mostly: others may be given back.
-                warn!(%error, "no connection accepted");
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                continue;
-            }
-        };
-        _ = stream.set_nodelay(true);
-        let server = server.clone();
-        tokio::spawn(async move {
-            if let Err(error) = server.serve_connection(stream).await {
-                debug!(%error, "connection ended");
-            }
-        });
+    let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], number))).await?;
+    // As on go1.x, it is the caller's business to end a process that asks for it.
+    Ok(listener.accept(function(Arc::new(handler), None)).await)
+}
+
+/// The legacy socket of a handler that is served by the Runtime API as well.
+#[derive(Debug)]
+pub struct Listener(TcpListener);
+
+impl Listener {
+    /// Listens, and serves nobody yet.
+    pub async fn bind(address: SocketAddr) -> io::Result<Listener> {
+        TcpListener::bind(address).await.map(Listener)
+    }
+
+    /// Serves the handler to every connection. A failure that asks for a fresh process is answered, and then `stop`
+    /// is asked.
+    pub(crate) async fn serve<H: Handler>(self, handler: Arc<H>, stop: Arc<Stop>) -> Infallible {
+        self.accept(function(handler, Some(stop))).await
+    }
+
+    async fn accept(self, server: Server) -> Infallible {
+        loop {
+            let stream = match self.0.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Out of descriptors, mostly: others may be given back.
+                    warn!(%error, "no connection accepted");
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    continue;
+                }
+            };
+            _ = stream.set_nodelay(true);
+            let server = server.clone();
+            tokio::spawn(async move {
+                if let Err(error) = server.serve_connection(stream).await {
+                    debug!(%error, "connection ended");
+                }
+            });
+        }
     }
 }
 
-fn function<H: Handler>(handler: Arc<H>) -> Server {
+fn function<H: Handler>(handler: Arc<H>, stop: Option<Arc<Stop>>) -> Server {
     Server::new().method("Function.Ping", |_: PingRequest| async { Ok(Reply::new(PingResponse)) }).method(
         "Function.Invoke",
         move |request: ReceivedInvokeRequest| {
-            let handler = handler.clone();
+            let (handler, stop) = (handler.clone(), stop.clone());
             async move {
-                let response =
-                    convert::response(handler::call(&*handler, convert::invocation(request)).await);
+                // net/rpc has no way to send a part of a reply.
+                let outcome = match handler::call(&*handler, convert::invocation(request)).await {
+                    Ok(payload) => payload.bytes().await,
+                    Err(failure) => Err(failure),
+                };
+                let end = outcome.as_ref().err().filter(|failure| failure.should_exit).cloned();
+                let then = stop.zip(end).map(|(stop, failure)| Then { stop, failure });
+                let response = convert::response(outcome);
                 let payload = response.payload.clone();
-                Ok(Reply::with_payload(response, payload))
+                Ok(Reply::with_payload(Answer { response, _then: then }, payload))
             }
         },
     )
+}
+
+/// A response, and what happens when it is on its way.
+struct Answer {
+    response: InvokeResponse,
+    _then: Option<Then>,
+}
+
+impl Encode for Answer {
+    fn schema(&self) -> &Schema {
+        self.response.schema()
+    }
+
+    fn encode(&self, fields: &mut StructWriter<'_>) {
+        self.response.encode(fields);
+    }
+}
+
+/// Ends the runtime when it is dropped, together with the reply that was sent.
+struct Then {
+    stop: Arc<Stop>,
+    failure: runtime_api::FunctionError,
+}
+
+impl Drop for Then {
+    fn drop(&mut self) {
+        self.stop.ask(RuntimeError::ShouldExit(std::mem::take(&mut self.failure)));
+    }
 }

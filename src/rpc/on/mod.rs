@@ -4,8 +4,10 @@
 //! | --- | --- |
 //! | `messages` | Go's structs, field for field |
 //! | `convert` | an invocation as an `InvokeRequest`; an `InvokeResponse` as payload or failure |
-//! | `worker` | the child process and its connection, as a `Handler` |
+//! | `workers` | the children that serve invocations, together a `Handler` |
+//! | `worker` | one of them: a process and the connection to it |
 //! | `readiness` | from a started child to one that answered its first ping |
+//! | `port` | a free port for it |
 //! | `process` | starting, signalling and reaping the child |
 //! | `sockets` | which process listens on a port, from `/proc` |
 //! | `function` | a `Handler` served as `Function`, as a go1.x program serves itself |
@@ -15,15 +17,17 @@ mod function;
 mod messages;
 #[cfg(test)]
 mod messages_golden;
+mod port;
 mod process;
 mod readiness;
 mod sockets;
 mod worker;
+mod workers;
 
 use crate::start::SERVER_PORT;
 
-pub use function::serve;
-pub use worker::Worker;
+pub use function::{Listener, serve};
+pub use workers::Workers;
 
 /// Set by the go1.x runtime: the port on which a handler has to listen.
 pub const VARIABLE: Option<&str> = Some(SERVER_PORT);

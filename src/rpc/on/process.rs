@@ -92,9 +92,14 @@ impl Process {
         self.signal(Signal::TERM);
     }
 
+    /// Ends it, whether it wants to or not.
+    pub(super) fn end(&self) {
+        self.signal(Signal::KILL);
+    }
+
     /// Ends it, and waits until it is gone.
     pub(super) async fn kill(&self) -> ExitStatus {
-        self.signal(Signal::KILL);
+        self.end();
         self.wait().await
     }
 
@@ -109,7 +114,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.signal(Signal::KILL);
+        self.end();
     }
 }
 

@@ -2,8 +2,9 @@
 //! does not come to that.
 
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use tracing::{debug, info, warn};
 
 use super::messages::{PingRequest, PingResponse};
 use super::process::{Process, Slot, describe};
-use super::sockets;
+use super::{port, sockets};
 use crate::bootstrap::{ChildCommand, Mode};
 
 /// Between two looks at a port where nobody listens yet: a Go program needs milliseconds to get there, and on one
@@ -29,17 +30,47 @@ const POLLS_ITSELF_AFTER: Duration = Duration::from_secs(1);
 /// After this long, a warning says what was found; the platform's own limit for the first start is 10 s.
 const WARN_AFTER: Duration = Duration::from_secs(8);
 
+/// How many ports are tried, should others take them between our look and the handler's start to listen.
+const ATTEMPTS: usize = 3;
+
 /// What became of a started child.
 pub(super) enum Ready {
     /// It listens, belongs to us and answered a ping.
-    Serves(Client),
+    Serves(Arc<Process>, Client),
     /// It polled the Runtime API itself, as a program built with `lambda.norpc` does, and has ended.
     Ended(ExitStatus),
 }
 
 /// Starts the child, leaves it in `slot`, and waits until it is ready. The wait may be given up at any time.
 pub(super) async fn start(command: &ChildCommand, slot: &Slot) -> Result<Ready, FunctionError> {
-    let port = free_port().map_err(|error| {
+    let mut attempt = 1;
+    loop {
+        match start_once(command, slot).await {
+            Err(NotReady::PortTaken(failure)) if attempt < ATTEMPTS => {
+                debug!(failure = failure.message, "another port");
+                attempt += 1;
+            }
+            Err(NotReady::PortTaken(failure) | NotReady::Failed(failure)) => return Err(failure),
+            Ok(ready) => return Ok(ready),
+        }
+    }
+}
+
+/// Why a started child cannot be used.
+enum NotReady {
+    /// Through no fault of its own; on another port it may do better.
+    PortTaken(FunctionError),
+    Failed(FunctionError),
+}
+
+impl From<FunctionError> for NotReady {
+    fn from(failure: FunctionError) -> NotReady {
+        NotReady::Failed(failure)
+    }
+}
+
+async fn start_once(command: &ChildCommand, slot: &Slot) -> Result<Ready, NotReady> {
+    let port = port::free().map_err(|error| {
         FunctionError::new(
             "Runtime.Go1xNoPort",
             format!("no free port on 127.0.0.1 for the handler: {error}"),
@@ -58,7 +89,7 @@ pub(super) async fn start(command: &ChildCommand, slot: &Slot) -> Result<Ready, 
     let found = tokio::select! {
         found = waiting.until_ready() => found,
         never = waiting.warn() => match never {},
-        () = waiting.limit() => Err(waiting.too_late()),
+        () = waiting.limit() => Err(waiting.too_late().into()),
     };
     if found.is_err() {
         process.kill().await;
@@ -66,14 +97,9 @@ pub(super) async fn start(command: &ChildCommand, slot: &Slot) -> Result<Ready, 
     found
 }
 
-/// A port that is free now. The listener that held it never had a connection, so nothing of it lingers.
-fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
-
 struct Waiting<'a> {
     command: &'a ChildCommand,
-    process: &'a Process,
+    process: &'a Arc<Process>,
     port: u16,
     since: Instant,
     /// It was seen to talk to the Runtime API instead of listening, and is left to that.
@@ -81,18 +107,20 @@ struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    async fn until_ready(&self) -> Result<Ready, FunctionError> {
+    async fn until_ready(&self) -> Result<Ready, NotReady> {
         loop {
             if let Some(status) = self.process.status() {
-                return if self.polls_itself.load(Relaxed) {
-                    Ok(Ready::Ended(status))
-                } else {
-                    Err(self.exited(status))
-                };
+                if self.polls_itself.load(Relaxed) {
+                    return Ok(Ready::Ended(status));
+                }
+                let failure = self.exited(status);
+                // It could not listen where another does.
+                let taken = sockets::is_listened_on(self.port);
+                return Err(if taken { NotReady::PortTaken(failure) } else { failure.into() });
             }
             let pause = match self.connect().await {
                 Some(stream) => match self.ping(stream).await? {
-                    Some(client) => return Ok(Ready::Serves(client)),
+                    Some(client) => return Ok(Ready::Serves(self.process.clone(), client)),
                     None => PING_INTERVAL,
                 },
                 None => (self.since.elapsed() / 100).clamp(FIRST_INTERVAL, LAST_INTERVAL),
@@ -147,14 +175,13 @@ impl Waiting<'_> {
     }
 
     /// Makes sure that it is our child and that it serves `Function`. `None`: it dropped the connection.
-    async fn ping(&self, stream: TcpStream) -> Result<Option<Client>, FunctionError> {
+    async fn ping(&self, stream: TcpStream) -> Result<Option<Client>, NotReady> {
         let client = Client::from_tcp(stream);
-        let taken = || format!("port {} was taken by another program while the handler started", self.port);
         let answer = tokio::select! {
             biased;
             answer = client.call::<PingResponse>("Function.Ping", &PingRequest) => answer,
             // While the answer is on its way: the port was free only when we looked.
-            () = self.is_not_ours() => return Err(self.failure("Runtime.Go1xNotAHandler", taken())),
+            () = self.is_not_ours() => return Err(NotReady::PortTaken(self.taken())),
             _ = self.process.wait() => return Ok(None),
         };
         let problem = match answer {
@@ -171,7 +198,7 @@ impl Waiting<'_> {
             }
         };
         let cure = "Is this a Go program that calls lambda.Start of aws-lambda-go?";
-        Err(self.failure("Runtime.Go1xNotAHandler", format!("{problem}. {cure}")))
+        Err(self.failure("Runtime.Go1xNotAHandler", format!("{problem}. {cure}")).into())
     }
 
     /// Ends only if somebody else listens on the port.
@@ -195,6 +222,11 @@ impl Waiting<'_> {
         // A host by name is told by its port alone.
         let host = host.trim_matches(['[', ']']).parse().ok();
         port.parse().is_ok_and(|port| sockets::is_connected_to(self.process.pid(), host, port))
+    }
+
+    fn taken(&self) -> FunctionError {
+        let text = format!("port {} was taken by another program while the handler started", self.port);
+        self.failure("Runtime.Go1xNotAHandler", text)
     }
 
     fn exited(&self, status: ExitStatus) -> FunctionError {

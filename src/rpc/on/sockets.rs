@@ -30,6 +30,12 @@ pub(super) fn listens(pid: u32, port: u16) -> Option<bool> {
     owns_any(pid, &listeners)
 }
 
+/// Whether anybody listens on the port, as far as can be told.
+pub(super) fn is_listened_on(port: u16) -> bool {
+    let mut sockets = all().unwrap_or_default().into_iter();
+    sockets.any(|socket| socket.state == LISTEN && socket.local.port() == port)
+}
+
 /// The ports on which the process or a descendant listens.
 pub(super) fn listening_ports(pid: u32) -> Vec<u16> {
     let Some(sockets) = all() else { return Vec::new() };

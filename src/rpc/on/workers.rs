@@ -1,0 +1,129 @@
+//! The children behind the bridge, which together are one handler: a child for each invocation in flight, or one
+//! for all.
+
+use std::num::NonZeroUsize;
+use std::process::ExitStatus;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use runtime_api::{FunctionError, Invocation, Payload};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tracing::debug;
+
+use super::worker::Worker;
+use crate::Handler;
+use crate::bootstrap::{ChildCommand, Sharing};
+
+/// How long the children may take to end when asked to. The platform's own window is 300 ms.
+const TERMINATE_WAIT: Duration = Duration::from_millis(250);
+
+/// A go1.x program in as many processes as are needed.
+///
+/// A lost one is replaced before the next event is asked for, or else before it is handed on; the others go on.
+#[derive(Debug)]
+pub struct Workers {
+    command: ChildCommand,
+    sharing: Sharing,
+    /// One for each invocation in flight, or one for all. They are started as they are needed.
+    workers: Vec<Worker>,
+    /// As many as there are entries in `free`.
+    turns: Semaphore,
+    /// Places in `workers` that can take an invocation; the last one first, so that few processes have the work.
+    free: Mutex<Vec<usize>>,
+}
+
+impl Workers {
+    /// For up to `slots` invocations at a time. Nothing is started yet.
+    pub fn new(command: ChildCommand, slots: NonZeroUsize, sharing: Sharing) -> Workers {
+        let slots = slots.get();
+        let (workers, free) = match sharing {
+            Sharing::Process => (slots, (0..slots).rev().collect()),
+            Sharing::Shared => (1, vec![0; slots]),
+        };
+        Workers {
+            command,
+            sharing,
+            workers: std::iter::repeat_with(Worker::default).take(workers).collect(),
+            turns: Semaphore::new(slots),
+            free: Mutex::new(free),
+        }
+    }
+
+    /// Starts the program once and waits until it serves `Function`. A failure says what is wrong and what to do.
+    /// A program that polls the Runtime API itself never gets there: then this waits for its end, and returns it.
+    ///
+    /// The kernel ends the program together with the thread that started it: a runtime's own thread, not a
+    /// short-lived one.
+    pub async fn start(&self) -> Result<Option<ExitStatus>, FunctionError> {
+        let turn = self.turn().await;
+        turn.worker().start(&self.command).await
+    }
+
+    /// Asks the children to end, with all that they started, and sees to it that they do.
+    pub async fn terminate(&self) {
+        let processes: Vec<_> = self.workers.iter().filter_map(Worker::process).collect();
+        for process in &processes {
+            process.terminate();
+        }
+        let all_ended = async {
+            for process in &processes {
+                process.wait().await;
+            }
+        };
+        if tokio::time::timeout(TERMINATE_WAIT, all_ended).await.is_err() {
+            debug!("the handler did not end when asked to");
+        }
+        for process in &processes {
+            process.kill().await;
+        }
+    }
+
+    /// Waits for a place that is free. Who comes first is served first.
+    async fn turn(&self) -> Turn<'_> {
+        let permit = self.turns.acquire().await.expect("the semaphore is never closed");
+        let place = self.free().pop().expect("there are as many places as permits");
+        Turn { workers: self, place, _permit: permit }
+    }
+
+    fn free(&self) -> MutexGuard<'_, Vec<usize>> {
+        // Nothing panics while it is held, and its data would be whole if something did.
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Handler for Workers {
+    /// Replaces the child that is next in turn, should it be lost. Beyond the first, one that was never needed is not
+    /// started.
+    async fn ready(&self) -> Result<(), FunctionError> {
+        let turn = self.turn().await;
+        if turn.place == 0 || turn.worker().process().is_some() {
+            turn.worker().ready(&self.command).await?;
+        }
+        Ok(())
+    }
+
+    async fn call(&self, invocation: Invocation) -> Result<Payload, FunctionError> {
+        let turn = self.turn().await;
+        turn.worker().call(&self.command, self.sharing, invocation).await
+    }
+}
+
+/// The right to use a worker, given back when dropped.
+struct Turn<'w> {
+    workers: &'w Workers,
+    place: usize,
+    /// Dropped after the place was given back, as the fields of a struct are after its own `drop`.
+    _permit: SemaphorePermit<'w>,
+}
+
+impl Turn<'_> {
+    fn worker(&self) -> &Worker {
+        &self.workers.workers[self.place]
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.workers.free().push(self.place);
+    }
+}

@@ -1,0 +1,59 @@
+//! A handler at work by its plan: as many loops as invocations may be in flight, and the legacy socket beside them.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use runtime_api::{Client, FunctionError};
+use tokio::task::JoinSet;
+
+use crate::plan::RPC_LISTEN;
+use crate::stop::Stop;
+use crate::{Handler, Plan, RuntimeError, invoke_loop, rpc};
+
+/// Serves the handler until something stops it. Then nothing new is begun, and what runs is finished first.
+///
+/// With several slots, each has a connection of its own, on which it asks for events, as aws-lambda-go's loops do
+/// (`lambda/invoke_loop_gte_go122.go`): the platform decides which of them gets the next one.
+pub async fn run<H: Handler>(
+    client: &mut Client,
+    plan: Plan,
+    handler: Arc<H>,
+) -> Result<Infallible, RuntimeError> {
+    let listener = match plan.rpc_listen {
+        Some(address) => match rpc::Listener::bind(address).await {
+            Ok(listener) => Some(listener),
+            Err(error) => {
+                let text = format!("{RPC_LISTEN} is {address}: {error}");
+                return Err(init_failed(client, FunctionError::new("Runtime.Go1xSetting", text)).await);
+            }
+        },
+        None => None,
+    };
+    if let Err(failure) = handler.ready().await {
+        return Err(init_failed(client, failure).await);
+    }
+
+    let stop = Arc::new(Stop::default());
+    // Whatever is still at work ends with this function.
+    let mut beside = JoinSet::new();
+    if let Some(listener) = listener {
+        let (handler, stop) = (handler.clone(), stop.clone());
+        beside.spawn(async move { match listener.serve(handler, stop).await {} });
+    }
+    let mut loops = JoinSet::new();
+    for _ in 1..plan.slots.get() {
+        let (mut client, handler, stop) = (client.another(), handler.clone(), stop.clone());
+        loops.spawn(async move { invoke_loop::serve(&mut client, &*handler, &stop).await });
+    }
+    invoke_loop::serve(client, &*handler, &stop).await;
+    while loops.join_next().await.is_some() {}
+    Err(stop.reason().unwrap_or(RuntimeError::Stopped))
+}
+
+/// Tells the platform that there will be no first `next`.
+pub(crate) async fn init_failed(client: &mut Client, failure: FunctionError) -> RuntimeError {
+    if let Err(error) = client.init_error(&failure).await {
+        tracing::warn!(%error, "the platform was not told of the failed start");
+    }
+    RuntimeError::Init(failure)
+}
