@@ -7,7 +7,6 @@ use std::io;
 use runtime_api::FunctionError;
 
 /// Why a runtime ended. A process that gets one should exit, non-zero, so that the platform starts afresh.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum RuntimeError {
     /// None of the environment variables that this build knows is set.
@@ -57,6 +56,17 @@ impl fmt::Display for RuntimeError {
             RuntimeError::RuntimeApi(error) => error.fmt(f),
             RuntimeError::Serve(_) => f.write_str("the legacy socket cannot be served"),
             RuntimeError::Stopped => f.write_str("the async runtime is shutting down"),
+        }
+    }
+}
+
+/// What `main` prints of it: its text and its cause's, for people.
+impl fmt::Debug for RuntimeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        match std::error::Error::source(self) {
+            Some(cause) => write!(f, ": {cause}"),
+            None => Ok(()),
         }
     }
 }

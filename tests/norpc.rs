@@ -37,3 +37,13 @@ async fn a_handler_that_is_not_there_is_an_init_error_all_the_same() {
     let (error, ..) = Sandbox::start(&folder.path().join("main"), &[]).await.init_failure().await;
     assert_eq!(error["errorType"], "Runtime.Go1xCannotStart");
 }
+
+#[tokio::test]
+async fn a_legacy_socket_beside_is_refused_in_the_same_words() {
+    let Some(handler) = peers::require(Peer::HandlerCurrentNorpc) else { return };
+    let variables = [("GO1X_RPC_LISTEN", "127.0.0.1:5000")];
+    let (error, ..) = Sandbox::start(&handler, &variables).await.init_failure().await;
+    assert_eq!(error["errorType"], "Runtime.Go1xSetting");
+    let text = "GO1X_RPC_LISTEN was present but the function was compiled without RPC support";
+    assert_eq!(error["errorMessage"], text);
+}

@@ -43,6 +43,17 @@ impl Sandbox {
         Sandbox::spawn(emulator, command)
     }
 
+    /// A program that polls the Runtime API itself.
+    pub async fn alone(program: &Path, variables: &[(&str, &str)]) -> Sandbox {
+        let emulator = Emulator::start(Settings::default()).await.unwrap();
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", emulator.runtime_api())
+            .envs(variables.iter().copied());
+        Sandbox::spawn(emulator, command)
+    }
+
     pub fn spawn(emulator: Emulator, mut command: Command) -> Sandbox {
         let mut child = command
             .stdin(Stdio::null())
@@ -125,6 +136,24 @@ impl Sandbox {
         let sent = std::process::Command::new("kill").args([signal, &self.pid.to_string()]).status().unwrap();
         assert!(sent.success());
     }
+}
+
+/// One of the package's examples. Cargo has built it already if all tests are run, but not for some alone.
+pub fn example(name: &str) -> std::path::PathBuf {
+    let folder = Path::new(env!("CARGO_BIN_EXE_bootstrap")).parent().unwrap();
+    let built = std::process::Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--offline", "--package", "go1x", "--example", name])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("CARGO_TARGET_DIR", folder.parent().unwrap())
+        .status()
+        .unwrap();
+    assert!(built.success(), "the example {name} builds");
+    folder.join("examples").join(name)
+}
+
+/// A port that is free now.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 async fn gather(mut stream: impl tokio::io::AsyncRead + Unpin, output: Arc<Mutex<String>>) {

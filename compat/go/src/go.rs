@@ -20,13 +20,13 @@ pub fn build_with(peer: Peer, progress: &mut dyn FnMut(Progress)) -> Result<Path
 }
 
 /// A Go toolchain.
-struct Go {
+pub(crate) struct Go {
     program: PathBuf,
 }
 
 impl Go {
     /// The one on `PATH`, else the one where Go's own installation puts it.
-    fn find() -> Go {
+    pub(crate) fn find() -> Go {
         let path = env::var_os("PATH");
         let program = on_path("go", path.as_deref())
             .or_else(|| on_path("go", Some(OsStr::new("/usr/local/go/bin"))))
@@ -86,6 +86,14 @@ impl Go {
             Ok(_) => Ok(()),
             Err(output) => Err(Unavailable::Build { peer, output }),
         }
+    }
+
+    /// Builds the main package of a module that comes without hashes of what it needs; Go's checksum database has
+    /// them.
+    pub(crate) fn build_main(&self, source: &Path, output: &Path) -> Result<(), String> {
+        self.run(source, ["mod", "tidy"])?;
+        let arguments = ["build".as_ref(), "-trimpath".as_ref(), "-o".as_ref(), output.as_os_str()];
+        self.run(source, arguments).map(drop)
     }
 
     /// Runs `go`. What it printed, or else what went wrong.

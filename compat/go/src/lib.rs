@@ -15,6 +15,7 @@
 
 mod cache;
 mod go;
+mod invoker;
 mod peer;
 mod progress;
 mod require;
@@ -24,8 +25,9 @@ mod unavailable;
 
 pub use cache::cache_dir;
 pub use go::{build, build_with};
+pub use invoker::{invoker, invoker_with};
 pub use peer::Peer;
 pub use progress::Progress;
-pub use require::{require, require_rie};
+pub use require::{require, require_invoker, require_rie};
 pub use rie::{rie, rie_with};
 pub use unavailable::Unavailable;

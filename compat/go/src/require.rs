@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::{env, io, thread};
 
-use crate::{Peer, Unavailable, build, rie};
+use crate::{Peer, Unavailable, build, invoker, rie};
 
 /// `peer`'s executable, or None, after a line `NOT RUN: …` on stderr, if it cannot be had.
 ///
@@ -24,6 +24,16 @@ pub fn require(peer: Peer) -> Option<PathBuf> {
 #[track_caller]
 pub fn require_rie() -> Option<PathBuf> {
     or_not_run("aws-lambda-rie", rie())
+}
+
+/// As [`require`], for [`invoker`].
+///
+/// # Panics
+///
+/// As [`require`].
+#[track_caller]
+pub fn require_invoker() -> Option<PathBuf> {
+    or_not_run("Amplify's localinvoke", invoker())
 }
 
 #[track_caller]

