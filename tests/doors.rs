@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 use support::{Sandbox, example, free_port};
 use tokio::process::Command;
 
-/// Events and what is answered: a payload's cents, or a failure's type and message.
-const CASES: [(&str, Result<u64, (&str, &str)>); 5] = [
+/// What is answered: a payload's cents, or a failure's type and message.
+type Answer = Result<u64, (&'static str, &'static str)>;
+
+const CASES: [(&str, Answer); 5] = [
     (r#"{"tea":"oolong","cups":"3"}"#, Ok(750)),
     (r#"{"tea":"oolong","cups":"many"}"#, Err(("ParseIntError", "invalid digit found in string"))),
     (r#"{"tea":"oolong","cups":"4000000000"}"#, Err(("errorString", "that is more tea than there is"))),
