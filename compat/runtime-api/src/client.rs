@@ -167,13 +167,7 @@ impl Client {
         let failure = match &told {
             // Even if it was taken before it had ended: its failure is still to come.
             Ok(()) => ended.await.unwrap_or_default(),
-            Err(_) => {
-                // The rest of it is not sent, and nothing can follow on a connection where it is missing.
-                if let Some(connection) = self.connection.take() {
-                    connection.task.abort();
-                }
-                ended.try_recv().unwrap_or_default()
-            }
+            Err(_) => ended.try_recv().unwrap_or_default(),
         };
         Answered { told, failure }
     }
@@ -221,7 +215,12 @@ impl Client {
     async fn post(&mut self, operation: Operation, request: Request<Outgoing>) -> Result<(), Error> {
         let response = self.send(operation, request).await?;
         if response.status() != StatusCode::ACCEPTED && response.status() != StatusCode::OK {
-            return Err(refusal(operation, response).await);
+            let refusal = refusal(operation, response).await;
+            // It may have come before the request had gone out: then nothing can follow it on this connection.
+            if let Some(connection) = self.connection.take() {
+                connection.task.abort();
+            }
+            return Err(refusal);
         }
         // Read to its end, the answer leaves the connection free for the next request.
         let mut body = response.into_body();

@@ -169,6 +169,24 @@ async fn a_refusal_while_it_is_sent_ends_it() {
 }
 
 #[tokio::test]
+async fn a_refusal_of_whole_bytes_does_not_wait_for_them() {
+    for (answer, status) in [(TOO_LARGE, 413), (GONE, 410)] {
+        let (mut platform, client) = Platform::start().await;
+        let answered = respond(client, vec![b'x'; 64 << 20].into());
+        platform.head().await;
+        platform.send(answer).await;
+        let (client, answered) = within(answered).await.unwrap();
+        let error = answered.told.unwrap_err();
+        assert!(
+            matches!(&error, Error::Status { status: found, .. } if found.as_u16() == status),
+            "{error:?}"
+        );
+        platform.leave();
+        platform.is_kept_by(client).await;
+    }
+}
+
+#[tokio::test]
 async fn a_failure_that_the_platform_refuses_is_still_the_callers() {
     let (mut platform, client) = Platform::start().await;
     let failure = FunctionError { should_exit: true, ..FunctionError::new("E", "m") };

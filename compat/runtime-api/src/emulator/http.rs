@@ -15,12 +15,15 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-/// How much of a body over its limit is still read, so that its sender gets to read the answer.
+use super::sandbox::Undelivered;
+use crate::contract::RESPONSE_LIMIT;
+
+/// How much is still read of a body that is not wanted.
 const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
 /// A body of unknown length starts with a buffer of this size.
 const FIRST_BUFFER: usize = 64 * 1024;
 
-pub(super) type Answer = Response<Payload>;
+pub(super) type Answer = Response<Whole>;
 
 /// Serves every connection until the future is dropped; then they are closed.
 pub(super) async fn serve<F, A>(listener: TcpListener, answer: F)
@@ -67,10 +70,22 @@ pub(super) enum Received {
 }
 
 /// Reads a body of at most `limit` bytes, and the trailers behind it.
-pub(super) async fn read(mut body: Incoming, limit: usize) -> (Received, HeaderMap) {
+pub(super) async fn read(body: Incoming, limit: usize) -> (Received, HeaderMap) {
+    read_each(body, limit, |_| true).await
+}
+
+/// The same for one whose pieces are looked at as they come. If one is refused, with `false`, the rest is not wanted.
+pub(super) async fn read_each(
+    mut body: Incoming,
+    limit: usize,
+    mut piece: impl FnMut(&Bytes) -> bool,
+) -> (Received, HeaderMap) {
     let mut trailers = HeaderMap::new();
     let announced = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
-    let mut too_large = announced.is_some_and(|announced| announced > limit);
+    if announced.is_some_and(|announced| announced > limit) {
+        drain(body);
+        return (Received::TooLarge, trailers);
+    }
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
     let mut length = 0;
@@ -84,35 +99,44 @@ pub(super) async fn read(mut body: Incoming, limit: usize) -> (Received, HeaderM
             }
         };
         length += data.len();
-        too_large |= length > limit;
-        if too_large {
-            (first, whole) = (Bytes::new(), BytesMut::new());
-            if length > DRAIN_LIMIT {
-                break;
-            }
-        } else if first.is_empty() && whole.is_empty() {
+        if length > limit {
+            drain(body);
+            return (Received::TooLarge, trailers);
+        }
+        if !piece(&data) {
+            drain(body);
+            return (Received::Truncated, trailers);
+        }
+        if first.is_empty() && whole.is_empty() {
             first = data;
         } else {
             if whole.is_empty() {
-                whole.reserve(announced.unwrap_or(FIRST_BUFFER).max(length));
+                whole.reserve(announced.unwrap_or(FIRST_BUFFER).min(RESPONSE_LIMIT).max(length));
                 whole.extend_from_slice(&std::mem::take(&mut first));
             }
             whole.extend_from_slice(&data);
         }
     }
-    let received = if too_large {
-        Received::TooLarge
-    } else if whole.is_empty() {
-        Received::Whole(first)
-    } else {
-        Received::Whole(whole.freeze())
-    };
-    (received, trailers)
+    let received = if whole.is_empty() { first } else { whole.freeze() };
+    (Received::Whole(received), trailers)
+}
+
+/// Reads on while the body is answered: if its sender were cut off, it might not get to read the answer.
+fn drain(mut body: Incoming) {
+    tokio::spawn(async move {
+        let mut length = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            length += frame.data_ref().map_or(0, Bytes::len);
+            if length > DRAIN_LIMIT {
+                break;
+            }
+        }
+    });
 }
 
 /// An answer with a JSON body.
 pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Payload::sized(body.into()));
+    let mut answer = Response::new(Whole::sized(body.into()));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer
@@ -131,19 +155,29 @@ pub(super) fn header_value(text: &str) -> HeaderValue {
 }
 
 /// A body in one piece, sent with its length or in chunked transfer coding.
-#[derive(Debug)]
-pub(super) struct Payload {
+pub(super) struct Whole {
     bytes: Option<Bytes>,
     chunked: bool,
+    /// What was handed out with it, until it goes out.
+    undelivered: Option<Undelivered>,
 }
 
-impl Payload {
-    pub(super) fn sized(bytes: Bytes) -> Payload {
-        Payload { bytes: Some(bytes), chunked: false }
+impl Whole {
+    pub(super) fn sized(bytes: Bytes) -> Whole {
+        Whole { bytes: Some(bytes), chunked: false, undelivered: None }
     }
 
-    pub(super) fn chunked(bytes: Bytes) -> Payload {
-        Payload { bytes: Some(bytes), chunked: true }
+    pub(super) fn event(bytes: Bytes, chunked: bool, undelivered: Option<Undelivered>) -> Whole {
+        let mut event = Whole { bytes: Some(bytes), chunked, undelivered };
+        if event.is_end_stream() {
+            // It goes out with its head, and nobody asks for it.
+            event.deliver();
+        }
+        event
+    }
+
+    fn deliver(&mut self) {
+        self.undelivered.take().map(Undelivered::disarm);
     }
 
     fn length(&self) -> usize {
@@ -151,7 +185,7 @@ impl Payload {
     }
 }
 
-impl Body for Payload {
+impl Body for Whole {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -159,6 +193,7 @@ impl Body for Payload {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.deliver();
         Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
     }
 

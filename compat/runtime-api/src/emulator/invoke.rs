@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::header::{ALLOW, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
-use super::http::{self, Answer, Payload, Received};
+use super::http::{self, Answer, Received, Whole};
 use super::sandbox::Sandbox;
 use super::{InvokeRequest, Outcome};
 
@@ -59,7 +59,7 @@ pub(super) async fn answer(sandbox: Arc<Sandbox>, request: Request<Incoming>) ->
     }
 }
 
-async fn invoke(sandbox: &Sandbox, request: Request<Incoming>) -> Result<Answer, Fault> {
+async fn invoke(sandbox: &Arc<Sandbox>, request: Request<Incoming>) -> Result<Answer, Fault> {
     let (parts, body) = request.into_parts();
     check_function(sandbox, parts.uri.path())?;
     if parts.method != Method::POST {
@@ -98,12 +98,14 @@ async fn invoke(sandbox: &Sandbox, request: Request<Incoming>) -> Result<Answer,
     match invocation_type {
         InvocationType::DryRun => Ok(empty(StatusCode::NO_CONTENT, version)),
         InvocationType::Event => {
-            let ticket = sandbox.enqueue(request);
+            let ticket = sandbox.enqueue(request, None);
             let mut answer = empty(StatusCode::ACCEPTED, version);
             answer.headers_mut().insert(REQUEST_ID, http::header_value(&ticket.id));
             Ok(answer)
         }
-        InvocationType::RequestResponse => Ok(outcome(sandbox.enqueue(request).outcome().await, version)),
+        InvocationType::RequestResponse => {
+            Ok(outcome(sandbox.enqueue(request, None).outcome().await, version))
+        }
     }
 }
 
@@ -193,7 +195,7 @@ fn outcome(outcome: Outcome, version: &str) -> Answer {
 }
 
 fn empty(status: StatusCode, version: &str) -> Answer {
-    let mut answer = Response::new(Payload::sized(Bytes::new()));
+    let mut answer = Response::new(Whole::sized(Bytes::new()));
     *answer.status_mut() = status;
     answer.headers_mut().insert(EXECUTED_VERSION, http::header_value(version));
     answer

@@ -42,8 +42,13 @@
 //! # }
 //! ```
 //!
-//! What it does not do: extensions, telemetry, several functions or concurrent invocations in one sandbox,
-//! streamed answers (a response is gathered before its caller gets it).
+//! With [`Settings::max_concurrency`] it is a sandbox of Lambda Managed Instances, which holds several invocations at
+//! once. Whoever starts a runtime for it sets `AWS_LAMBDA_MAX_CONCURRENCY`. A streamed response can be had as it
+//! arrives ([`Emulator::invoke_stream`]).
+//!
+//! What it does not do: extensions, telemetry, several functions in one sandbox, streamed responses over the public
+//! Invoke path (there, a response is gathered before its caller gets it), the limits on a streamed response's speed.
+//! Where AWS refuses an invocation because no worker is idle, it waits in the queue.
 
 mod http;
 mod invoke;
@@ -61,9 +66,10 @@ use bytes::Bytes;
 pub use hyper::StatusCode;
 use hyper::header::HeaderMap;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use sandbox::Sandbox;
+use sandbox::{Sandbox, Ticket};
 
 /// A handle on one emulated sandbox; clones share it. Dropping the last one closes its listeners and
 /// connections.
@@ -87,6 +93,11 @@ pub struct Settings {
     pub timeout: Duration,
     /// How events are framed for the runtime.
     pub framing: Framing,
+    /// How many invocations the runtime may hold at once, each with a `next` of its own; 0 is as 1.
+    ///
+    /// With more than one, an invocation that times out is failed to its caller and nothing else happens: the others
+    /// go on, and its answer is told that it comes too late (status 410).
+    pub max_concurrency: usize,
     /// Path below which the Runtime API is served, as `/prefix`; empty for none.
     pub path_prefix: String,
 }
@@ -130,7 +141,8 @@ pub struct Outcome {
     pub request_id: String,
     /// `Unhandled` if the invocation failed, be it by the function, the runtime or the platform.
     pub function_error: Option<String>,
-    /// The response, or the failure's JSON with `errorType` and `errorMessage`.
+    /// The response, or the failure's JSON with `errorType` and `errorMessage`. Of a streamed response that the runtime
+    /// failed on its way, what had come until then: the failure's JSON is in `headers` only, in base64.
     pub payload: Bytes,
     /// The error type that the runtime gave in the header, or trailer, made for it.
     pub error_type_header: Option<String>,
@@ -140,6 +152,12 @@ pub struct Outcome {
     pub headers: HeaderMap,
     /// From handing out the event to having read the last byte of the answer; zero if no runtime saw it.
     pub duration: Duration,
+}
+
+/// An invocation under way whose response, if it is a streamed one, can be seen as it arrives.
+pub struct InvocationStream {
+    pieces: mpsc::UnboundedReceiver<Bytes>,
+    ticket: Ticket,
 }
 
 /// Why the runtime did not come as far as its first `next`.
@@ -198,12 +216,43 @@ impl Emulator {
 
     /// Invokes the function and waits for the end of it, whatever that is.
     ///
-    /// Invocations are handed out one by one in the order of their calls, once this future is first
-    /// polled. One that is dropped still takes place. The timeout runs from handing out the event; an
+    /// Invocations are handed out in the order of their calls, once this future is first polled, and one by one
+    /// but for [`Settings::max_concurrency`]. One that is dropped still takes place. The timeout runs from handing out the event; an
     /// event that is first in the queue and not asked for within 10 seconds (an init's limit) plus the
     /// timeout ends as timed out as well.
     pub async fn invoke(&self, event: impl Into<InvokeRequest>) -> Outcome {
-        self.sandbox.enqueue(event.into()).outcome().await
+        self.sandbox.enqueue(event.into(), None).outcome().await
+    }
+
+    /// Invokes the function, as [`Emulator::invoke`] does, but at once, and for a caller who wants to see a streamed
+    /// response as it arrives.
+    ///
+    /// ```
+    /// use runtime_api::emulator::{Emulator, Settings};
+    /// use runtime_api::{Client, payload};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let emulator = Emulator::start(Settings::default()).await?;
+    /// let mut invocation = emulator.invoke_stream("{}");
+    ///
+    /// let mut client = Client::new(emulator.runtime_api())?;
+    /// let id = client.next().await?.context.request_id;
+    /// let (sender, payload) = payload::channel();
+    /// let answered = tokio::spawn(async move { client.respond(&id, payload).await });
+    ///
+    /// sender.send("first, ".into()).await?;
+    /// assert_eq!(invocation.chunk().await.expect("it is on its way"), "first, ");
+    /// sender.send("second".into()).await?;
+    /// assert_eq!(invocation.chunk().await.expect("it is on its way"), "second");
+    /// drop(sender);
+    /// assert_eq!(invocation.chunk().await, None);
+    /// assert_eq!(invocation.outcome().await.payload, "first, second");
+    /// answered.await?.told?;
+    /// # Ok(()) }
+    /// ```
+    pub fn invoke_stream(&self, event: impl Into<InvokeRequest>) -> InvocationStream {
+        let (sender, pieces) = mpsc::unbounded_channel();
+        InvocationStream { pieces, ticket: self.sandbox.enqueue(event.into(), Some(sender)) }
     }
 
     /// Waits for the runtime's first `next`.
@@ -229,6 +278,26 @@ impl Emulator {
     }
 }
 
+impl InvocationStream {
+    /// The next piece of the response, as it was sent or cut by the network; `None` once the invocation is over.
+    ///
+    /// A response that is not in streaming mode has none, and neither has a failure: they are in the outcome.
+    pub async fn chunk(&mut self) -> Option<Bytes> {
+        self.pieces.recv().await
+    }
+
+    /// Waits for the invocation's end. The payload has all the pieces, whether they were taken or not.
+    pub async fn outcome(self) -> Outcome {
+        self.ticket.outcome().await
+    }
+}
+
+impl fmt::Debug for InvocationStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InvocationStream").field("request_id", &self.ticket.id).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for Emulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Emulator").field("runtime_api", &self.runtime_api).finish_non_exhaustive()
@@ -243,6 +312,7 @@ impl Default for Settings {
             function_arn: "arn:aws:lambda:us-east-1:012345678912:function:test_function".to_owned(),
             timeout: Duration::from_secs(300),
             framing: Framing::default(),
+            max_concurrency: 1,
             path_prefix: String::new(),
         }
     }

@@ -10,12 +10,12 @@ use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::Framing;
-use super::http::{self, Answer, Payload, Received};
+use super::http::{self, Answer, Received, Whole};
 use super::sandbox::{Handout, Sandbox};
 use super::state::{Content, Kind, Refusal};
 use crate::contract::{
     API_VERSION, ERROR_SUFFIX, INIT_ERROR_PATH, INVOCATION_PATH, NEXT_PATH, PING_PATH, RESPONSE_LIMIT,
-    RESPONSE_SUFFIX, header,
+    RESPONSE_SUFFIX, STREAMED_RESPONSE_LIMIT, STREAMING_MODE, header,
 };
 
 /// AWS's emulator sends larger events chunked: so much does Go's HTTP server gather before it decides.
@@ -45,22 +45,32 @@ pub(super) async fn answer(sandbox: Arc<Sandbox>, request: Request<Incoming>) ->
     }
     match route {
         Route::Ping => {
-            let mut answer = Response::new(Payload::sized(Bytes::from_static(b"pong")));
+            let mut answer = Response::new(Whole::sized(Bytes::from_static(b"pong")));
             answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
             answer
         }
         Route::Next => match sandbox.next().await {
-            Ok(handout) => event(&sandbox, &handout),
+            Ok(handout) => event(&sandbox, handout),
             Err(refusal) => refused(refusal),
         },
+        Route::Answer(Kind::Response, id) if is_streamed(&parts.headers) => {
+            let read = http::read_each(body, STREAMED_RESPONSE_LIMIT, |piece| sandbox.piece(&id, piece));
+            let (received, trailers) = read.await;
+            // A failure on the way leaves the caller with what has arrived.
+            let failed = text(&trailers, header::FUNCTION_ERROR_TYPE).is_some();
+            let kind = if failed { Kind::Error } else { Kind::Response };
+            let content = content(received, STREAMED_RESPONSE_LIMIT);
+            accept(&sandbox, kind, &id, content, parts.headers, &trailers)
+        }
         Route::Answer(kind, id) => {
             let (received, trailers) = http::read(body, RESPONSE_LIMIT).await;
-            accept(&sandbox, kind, &id, received, parts.headers, trailers)
+            let (kind, content) = whole(kind, content(received, RESPONSE_LIMIT), &parts.headers, &trailers);
+            accept(&sandbox, kind, &id, content, parts.headers, &trailers)
         }
         Route::InitError => {
             let (received, _) = http::read(body, RESPONSE_LIMIT).await;
             let error_type = text(&parts.headers, header::FUNCTION_ERROR_TYPE);
-            told(sandbox.init_error(error_type, received.into()))
+            told(sandbox.init_error(error_type, content(received, RESPONSE_LIMIT)))
         }
     }
 }
@@ -91,24 +101,32 @@ impl Route {
     }
 }
 
-fn accept(
-    sandbox: &Sandbox,
-    mut kind: Kind,
-    id: &str,
-    received: Received,
-    mut headers: HeaderMap,
-    trailers: HeaderMap,
-) -> Answer {
-    let mut content = Content::from(received);
+fn is_streamed(headers: &HeaderMap) -> bool {
+    headers.get(header::RESPONSE_MODE).is_some_and(|mode| mode == STREAMING_MODE)
+}
+
+/// An answer that its caller gets as a whole: a response that broke off is a failure and no response.
+fn whole(mut kind: Kind, mut content: Content, headers: &HeaderMap, trailers: &HeaderMap) -> (Kind, Content) {
     if kind == Kind::Response {
-        if headers.get(header::RESPONSE_MODE).is_some_and(|mode| !mode.is_empty() && mode != "streaming") {
+        if headers.get(header::RESPONSE_MODE).is_some_and(|mode| !mode.is_empty()) {
             content = Content::UnknownMode;
-        } else if let (Content::Whole(_), Some(failure)) = (&content, failure_in(&trailers)) {
+        } else if let (Content::Whole(_), Some(failure)) = (&content, failure_in(trailers)) {
             kind = Kind::Error;
             content = Content::Whole(failure);
         }
     }
-    for (name, value) in &trailers {
+    (kind, content)
+}
+
+fn accept(
+    sandbox: &Arc<Sandbox>,
+    kind: Kind,
+    id: &str,
+    content: Content,
+    mut headers: HeaderMap,
+    trailers: &HeaderMap,
+) -> Answer {
+    for (name, value) in trailers {
         if !value.is_empty() {
             headers.insert(name, value.clone());
         }
@@ -127,7 +145,7 @@ fn failure_in(trailers: &HeaderMap) -> Option<Bytes> {
     Some(BASE64.decode(body).unwrap_or_default().into())
 }
 
-fn event(sandbox: &Sandbox, handout: &Handout) -> Answer {
+fn event(sandbox: &Sandbox, handout: Handout) -> Answer {
     let settings = &sandbox.settings;
     let request = &handout.request;
     let bytes = request.payload.clone();
@@ -136,7 +154,7 @@ fn event(sandbox: &Sandbox, handout: &Handout) -> Answer {
         Framing::Chunked => true,
         Framing::LikeRie => bytes.len() > RIE_SIZED_LIMIT,
     };
-    let mut answer = Response::new(if chunked { Payload::chunked(bytes) } else { Payload::sized(bytes) });
+    let mut answer = Response::new(Whole::event(bytes, chunked, handout.undelivered));
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::DEADLINE_MS, HeaderValue::from(handout.deadline_ms));
@@ -186,12 +204,10 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-impl From<Received> for Content {
-    fn from(received: Received) -> Content {
-        match received {
-            Received::Whole(bytes) => Content::Whole(bytes),
-            Received::TooLarge => Content::TooLarge,
-            Received::Truncated => Content::Truncated,
-        }
+fn content(received: Received, limit: usize) -> Content {
+    match received {
+        Received::Whole(bytes) => Content::Whole(bytes),
+        Received::TooLarge => Content::TooLarge { limit },
+        Received::Truncated => Content::Truncated,
     }
 }

@@ -1,16 +1,18 @@
-//! The state machine with everyone who waits on it: callers, the open `next`, the clock.
+//! The state machine with everyone who waits on it: callers, the open `next` calls, the clock.
 //!
 //! It knows nothing of HTTP's shape; [`super::routes`] and [`super::invoke`] speak it.
 
+use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
-use super::state::{Content, Init, Kind, Next, Now, Refusal, Settled, State};
+use super::state::{Content, Init, Kind, Next, Now, Refusal, Running, Settled, State};
 use super::{InitFailure, InvokeRequest, Outcome, Settings};
 use crate::contract::header;
 
@@ -24,9 +26,9 @@ pub(super) struct Sandbox {
 
 struct Inner {
     state: State<Job>,
-    /// The `next` that made the sandbox ready, and waits if it still is. A newer one takes its place: the
-    /// runtime has given the older one up.
-    open_next: Option<oneshot::Sender<Handout>>,
+    /// Each `next` that found nothing, oldest first. Where there are more than the sandbox's concurrency, a newer one
+    /// takes the place of the oldest: the runtime has given that up.
+    open_nexts: VecDeque<oneshot::Sender<Handout>>,
     /// Until when the clock sleeps.
     wakes_at: Option<Instant>,
     forced_status: Option<StatusCode>,
@@ -35,15 +37,25 @@ struct Inner {
 struct Job {
     request: Arc<InvokeRequest>,
     caller: oneshot::Sender<Outcome>,
+    /// For a caller who wants to see a streamed response as it arrives.
+    pieces: Option<mpsc::UnboundedSender<Bytes>>,
 }
 
 /// An invocation as `next` hands it out.
-#[derive(Debug)]
 pub(super) struct Handout {
     pub(super) id: String,
     /// Milliseconds since the Unix epoch.
     pub(super) deadline_ms: u64,
     pub(super) request: Arc<InvokeRequest>,
+    /// To be kept until the event has gone out. `None` where one invocation is in flight at a time: there, whoever
+    /// asks next is handed it again.
+    pub(super) undelivered: Option<Undelivered>,
+}
+
+/// Hands an event back if it is dropped before the event went out to the runtime.
+pub(super) struct Undelivered {
+    sandbox: Option<Arc<Sandbox>>,
+    id: String,
 }
 
 /// A caller's place in the queue.
@@ -56,8 +68,8 @@ impl Sandbox {
     pub(super) fn new(settings: Settings) -> Sandbox {
         Sandbox {
             inner: Mutex::new(Inner {
-                state: State::new(settings.timeout),
-                open_next: None,
+                state: State::new(settings.timeout, settings.max_concurrency),
+                open_nexts: VecDeque::new(),
                 wakes_at: None,
                 forced_status: None,
             }),
@@ -68,28 +80,30 @@ impl Sandbox {
     }
 
     /// Queues an invocation, and hands it out if a `next` is open.
-    pub(super) fn enqueue(&self, request: InvokeRequest) -> Ticket {
+    pub(super) fn enqueue(
+        self: &Arc<Self>,
+        request: InvokeRequest,
+        pieces: Option<mpsc::UnboundedSender<Bytes>>,
+    ) -> Ticket {
         let id = request.request_id.clone().unwrap_or_else(random_id);
         let (caller, outcome) = oneshot::channel();
-        let job = Job { request: Arc::new(request), caller };
+        let job = Job { request: Arc::new(request), caller, pieces };
         let now = now();
         let mut inner = self.lock();
         if let Some(settled) = inner.state.enqueue(id.clone(), job, now) {
             settle(settled, HeaderMap::new(), now);
         }
-        self.serve_open_next(&mut inner, now);
+        self.serve_open_nexts(&mut inner, now);
         self.mind_clock(&mut inner);
         Ticket { id, outcome }
     }
 
     /// The next event, as soon as there is one.
-    pub(super) async fn next(&self) -> Result<Handout, Refusal> {
+    pub(super) async fn next(self: &Arc<Self>) -> Result<Handout, Refusal> {
         let open = {
             let mut inner = self.lock();
             let handout = match inner.state.next(now()) {
-                Next::Event(running) => {
-                    Some(Handout::new(&running.id, running.deadline_ms, &running.event.request))
-                }
+                Next::Event(running) => Some(self.hand_out(running)),
                 Next::Wait => None,
                 Next::Refused(refusal) => return Err(refusal),
             };
@@ -97,23 +111,36 @@ impl Sandbox {
             self.mind_clock(&mut inner);
             match handout {
                 Some(handout) => return Ok(handout),
-                None => {
-                    let (sender, open) = oneshot::channel();
-                    inner.open_next = Some(sender);
-                    open
-                }
+                None => self.open_next(&mut inner),
             }
         };
         match open.await {
-            Ok(handout) => Ok(handout),
+            Ok(handout) => {
+                if handout.undelivered.is_some() {
+                    // Time to see that the connection has ended: then this is dropped here, and the event not lost.
+                    tokio::task::yield_now().await;
+                }
+                Ok(handout)
+            }
             // Superseded: its connection has nobody left to tell.
             Err(_) => std::future::pending().await,
         }
     }
 
+    /// A piece of a streamed response; `false` if its invocation is over.
+    pub(super) fn piece(&self, id: &str, piece: &Bytes) -> bool {
+        let inner = self.lock();
+        let Some(job) = inner.state.held(id) else { return false };
+        if let Some(pieces) = &job.pieces {
+            // Its caller may have seen enough.
+            let _ = pieces.send(piece.clone());
+        }
+        true
+    }
+
     /// The runtime's answer; `headers` are those it came with.
     pub(super) fn answer(
-        &self,
+        self: &Arc<Self>,
         id: &str,
         kind: Kind,
         content: Content,
@@ -122,6 +149,7 @@ impl Sandbox {
         let now = now();
         let mut inner = self.lock();
         let step = inner.state.answer(id, kind, content, now);
+        self.serve_open_nexts(&mut inner, now);
         self.mind_clock(&mut inner);
         drop(inner);
         if let Some(settled) = step.settled {
@@ -146,11 +174,12 @@ impl Sandbox {
         let now = now();
         let mut inner = self.lock();
         let settled = inner.state.runtime_exited(status, now);
+        inner.open_nexts.clear();
         self.publish_init(&inner);
         self.mind_clock(&mut inner);
         drop(inner);
-        if let Some(settled) = settled {
-            settle(settled, HeaderMap::new(), now);
+        for one in settled {
+            settle(one, HeaderMap::new(), now);
         }
     }
 
@@ -176,7 +205,7 @@ impl Sandbox {
     ///
     /// The clock is not set anew for each invocation: it sleeps until the deadline of one that is long
     /// answered, looks, and sleeps on. It is woken only for a deadline earlier than that.
-    pub(super) async fn run_clock(&self) {
+    pub(super) async fn run_clock(self: &Arc<Self>) {
         loop {
             let wakes_at = {
                 let now = now();
@@ -184,6 +213,7 @@ impl Sandbox {
                 while let Some(settled) = inner.state.expire(now) {
                     settle(settled, HeaderMap::new(), now);
                 }
+                self.serve_open_nexts(&mut inner, now);
                 inner.wakes_at = inner.state.deadline();
                 inner.wakes_at
             };
@@ -200,17 +230,46 @@ impl Sandbox {
         }
     }
 
-    fn serve_open_next(&self, inner: &mut Inner, now: Now) {
-        if !inner.state.has_event() {
-            return;
+    fn open_next(&self, inner: &mut Inner) -> oneshot::Receiver<Handout> {
+        let (sender, open) = oneshot::channel();
+        inner.open_nexts.retain(|open| !open.is_closed());
+        if inner.open_nexts.len() >= self.settings.max_concurrency.max(1) {
+            inner.open_nexts.pop_front();
         }
-        // A closed one lost its connection; the event then waits for the next `next`.
-        let Some(open) = inner.open_next.take().filter(|open| !open.is_closed()) else { return };
-        if let Next::Event(running) = inner.state.next(now) {
-            let handout = Handout::new(&running.id, running.deadline_ms, &running.event.request);
-            // Should it close right now, the event is handed out again to whoever asks next.
-            let _ = open.send(handout);
+        inner.open_nexts.push_back(sender);
+        open
+    }
+
+    fn serve_open_nexts(self: &Arc<Self>, inner: &mut Inner, now: Now) {
+        while inner.state.has_event() {
+            let Some(open) = inner.open_nexts.pop_front() else { return };
+            // A closed one lost its connection; the event is for another one, or for the next `next`.
+            if open.is_closed() {
+                continue;
+            }
+            let Next::Event(running) = inner.state.next(now) else { return };
+            if let Err(handout) = open.send(self.hand_out(running))
+                && let Some(undelivered) = handout.undelivered
+            {
+                inner.state.hand_back(&undelivered.disarm(), now);
+            }
         }
+    }
+
+    fn hand_out(self: &Arc<Self>, running: &Running<Job>) -> Handout {
+        let id = running.id.clone();
+        let several = self.settings.max_concurrency > 1;
+        let undelivered = several.then(|| Undelivered { sandbox: Some(Arc::clone(self)), id: id.clone() });
+        let request = Arc::clone(&running.event.request);
+        Handout { id, deadline_ms: running.deadline_ms, request, undelivered }
+    }
+
+    fn hand_back(self: &Arc<Self>, id: &str) {
+        let now = now();
+        let mut inner = self.lock();
+        inner.state.hand_back(id, now);
+        self.serve_open_nexts(&mut inner, now);
+        self.mind_clock(&mut inner);
     }
 
     fn mind_clock(&self, inner: &mut Inner) {
@@ -245,9 +304,19 @@ impl Ticket {
     }
 }
 
-impl Handout {
-    fn new(id: &str, deadline_ms: u64, request: &Arc<InvokeRequest>) -> Handout {
-        Handout { id: id.to_owned(), deadline_ms, request: Arc::clone(request) }
+impl Undelivered {
+    /// The event has gone out, or is handed back by other means.
+    pub(super) fn disarm(mut self) -> String {
+        self.sandbox = None;
+        std::mem::take(&mut self.id)
+    }
+}
+
+impl Drop for Undelivered {
+    fn drop(&mut self) {
+        if let Some(sandbox) = self.sandbox.take() {
+            sandbox.hand_back(&self.id);
+        }
     }
 }
 

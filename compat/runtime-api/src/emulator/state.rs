@@ -10,6 +10,10 @@
 //!
 //! States, their names and the texts are those of AWS's open-source emulator (its
 //! `internal/lambda/core/states.go` and `rapi/rendering`), which resets the sandbox where this has `TimedOut`.
+//!
+//! A sandbox of Lambda Managed Instances holds several invocations at once, each of which goes its own way from
+//! `Running` to its end, while the sandbox stays `Ready`. One that times out leaves its id behind: its answer, when it
+//! comes, is too late, and nothing else happens (that emulator's `internal/lambda-managed-instances`).
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -19,27 +23,37 @@ use hyper::StatusCode;
 use serde::Serialize;
 
 use super::InitFailure;
-use crate::contract::{RESPONSE_LIMIT, error_type};
+use crate::contract::error_type;
 
 /// What the platform grants a runtime between its start and its first `next`.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
+/// So many late answers are known as such; older ones are to unknown invocations.
+const TIMED_OUT_KEPT: usize = 1000;
 
-/// One sandbox with its queue. One invocation is in flight at a time, the others wait in order of arrival.
+/// One sandbox with its queue. So many invocations are in flight at a time, the others wait in order of arrival.
 pub(super) struct State<E> {
     timeout: Duration,
-    phase: Phase<E>,
+    concurrency: usize,
+    phase: Phase,
     init: Init,
     queue: VecDeque<Queued<E>>,
+    /// In the order in which they were handed out.
+    running: Vec<Running<E>>,
+    /// Ids, oldest first; none where one invocation is in flight at a time.
+    timed_out: VecDeque<String>,
     /// When the front of the queue gives up waiting to be asked for.
     patience: Option<Instant>,
 }
 
-enum Phase<E> {
+/// Where the runtime stands; `Running` is what has invocations in flight.
+enum Phase {
     Started,
     InitError,
     Ready,
-    Running(Running<E>),
-    ResponseSent { id: String },
+    /// The last one, where one invocation is in flight at a time.
+    ResponseSent {
+        id: String,
+    },
     TimedOut,
 }
 
@@ -56,7 +70,7 @@ struct Queued<E> {
     event: E,
 }
 
-/// The invocation that the runtime holds.
+/// An invocation that the runtime holds.
 pub(super) struct Running<E> {
     pub(super) id: String,
     pub(super) event: E,
@@ -91,7 +105,10 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Content {
     Whole(Bytes),
-    TooLarge,
+    TooLarge {
+        /// In bytes.
+        limit: usize,
+    },
     Truncated,
     /// Whole, but announced with a response mode that does not exist.
     UnknownMode,
@@ -119,14 +136,24 @@ pub(super) struct Settled<E> {
 pub(super) enum Refusal {
     InvalidStateTransition { from: &'static str, to: &'static str },
     InvalidRequestId,
-    RequestEntityTooLarge,
+    InvokeTimeout,
+    RequestEntityTooLarge { limit: usize },
     TruncatedHttpRequest,
     InvalidFunctionResponseMode,
 }
 
 impl<E> State<E> {
-    pub(super) fn new(timeout: Duration) -> State<E> {
-        State { timeout, phase: Phase::Started, init: Init::Pending, queue: VecDeque::new(), patience: None }
+    pub(super) fn new(timeout: Duration, concurrency: usize) -> State<E> {
+        State {
+            timeout,
+            concurrency: concurrency.max(1),
+            phase: Phase::Started,
+            init: Init::Pending,
+            queue: VecDeque::new(),
+            running: Vec::new(),
+            timed_out: VecDeque::new(),
+            patience: None,
+        }
     }
 
     pub(super) fn init(&self) -> &Init {
@@ -135,15 +162,17 @@ impl<E> State<E> {
 
     /// Whether an event could be handed to an open `next` now.
     pub(super) fn has_event(&self) -> bool {
-        matches!(self.phase, Phase::Ready) && !self.queue.is_empty()
+        matches!(self.phase, Phase::Ready) && self.has_room() && !self.queue.is_empty()
+    }
+
+    /// What belongs to an invocation that the runtime holds.
+    pub(super) fn held(&self, id: &str) -> Option<&E> {
+        self.running.iter().find(|running| running.id == id).map(|running| &running.event)
     }
 
     /// When [`State::expire`] has something to do; `None` while nothing is waited for.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        match &self.phase {
-            Phase::Running(running) => running.deadline,
-            _ => self.patience,
-        }
+        self.running.iter().filter_map(|running| running.deadline).chain(self.patience).min()
     }
 
     /// A new invocation. It is over at once if the runtime has failed to start and is still there.
@@ -157,54 +186,55 @@ impl<E> State<E> {
         None
     }
 
-    /// `GET /runtime/invocation/next`. A runtime that asks again without having answered is handed the
-    /// same event again.
+    /// `GET /runtime/invocation/next`. A runtime that holds one invocation at a time, and asks again without having
+    /// answered, is handed the same event again.
     pub(super) fn next(&mut self, now: Now) -> Next<'_, E> {
         if let Phase::InitError = self.phase {
             return Next::Refused(self.refuse_transition("Ready"));
         }
         self.init = Init::Done;
-        if !matches!(self.phase, Phase::Running(_)) {
-            self.phase = match self.queue.pop_front() {
-                None => Phase::Ready,
-                Some(Queued { id, event }) => Phase::Running(Running {
-                    id,
-                    event,
-                    deadline_ms: now.unix_ms.saturating_add(whole_ms(self.timeout)),
-                    handed_out: now.instant,
-                    deadline: now.instant.checked_add(self.timeout),
-                }),
-            };
+        if self.concurrency > 1 || self.running.is_empty() {
+            self.phase = Phase::Ready;
+            let event = if self.has_room() { self.queue.pop_front() } else { None };
+            let Some(Queued { id, event }) = event else { return Next::Wait };
+            self.running.push(Running {
+                id,
+                event,
+                deadline_ms: now.unix_ms.saturating_add(whole_ms(self.timeout)),
+                handed_out: now.instant,
+                deadline: now.instant.checked_add(self.timeout),
+            });
             self.patience = None;
+            self.mind_front(now);
         }
-        match &self.phase {
-            Phase::Running(running) => Next::Event(running),
-            _ => Next::Wait,
+        self.running.last().map_or(Next::Wait, Next::Event)
+    }
+
+    /// The runtime never got this event: it is the first in the queue again.
+    pub(super) fn hand_back(&mut self, id: &str, now: Now) {
+        if let Some(Running { id, event, .. }) = self.take_running(id) {
+            self.queue.push_front(Queued { id, event });
+            self.patience = None;
+            self.mind_front(now);
         }
     }
 
     /// `POST /runtime/invocation/{id}/response` and `…/error`.
     pub(super) fn answer(&mut self, id: &str, kind: Kind, content: Content, now: Now) -> Step<E> {
-        let to = match kind {
-            Kind::Response => "InvocationResponse",
-            Kind::Error => "InvocationErrorResponse",
+        let Some(running) = self.take_running(id) else {
+            return Step { told: Err(self.refuse_answer(id, kind)), settled: None };
         };
-        match &self.phase {
-            Phase::Running(running) if running.id == id => {}
-            Phase::ResponseSent { id: last } if last == id => return self.refuse(self.refuse_transition(to)),
-            _ => return self.refuse(Refusal::InvalidRequestId),
+        if self.concurrency == 1 {
+            self.phase = Phase::ResponseSent { id: id.to_owned() };
         }
-        let Some(running) = self.take_running(Phase::ResponseSent { id: id.to_owned() }) else {
-            return self.refuse(Refusal::InvalidRequestId);
-        };
         self.mind_front(now);
         match content {
             Content::Whole(payload) => {
                 Step { told: Ok(()), settled: Some(running.settled(kind == Kind::Error, payload)) }
             }
-            Content::TooLarge => Step {
-                told: Err(Refusal::RequestEntityTooLarge),
-                settled: Some(running.settled(true, too_large())),
+            Content::TooLarge { limit } => Step {
+                told: Err(Refusal::RequestEntityTooLarge { limit }),
+                settled: Some(running.settled(true, too_large(limit))),
             },
             Content::Truncated => {
                 let payload = fault(error_type::TRUNCATED_RESPONSE, id, "Response was truncated");
@@ -235,7 +265,7 @@ impl<E> State<E> {
         }
         let (told, payload) = match content {
             Content::Whole(payload) => (Ok(()), payload),
-            Content::TooLarge => (Err(Refusal::RequestEntityTooLarge), too_large()),
+            Content::TooLarge { limit } => (Err(Refusal::RequestEntityTooLarge { limit }), too_large(limit)),
             Content::Truncated | Content::UnknownMode => {
                 return (Err(Refusal::TruncatedHttpRequest), Vec::new());
             }
@@ -253,44 +283,50 @@ impl<E> State<E> {
     ///
     /// Ends what it held, or, if it had not come to its first `next`, the invocation that it was started
     /// for. The others wait for the next process.
-    pub(super) fn runtime_exited(&mut self, status: Option<&str>, now: Now) -> Option<Settled<E>> {
+    pub(super) fn runtime_exited(&mut self, status: Option<&str>, now: Now) -> Vec<Settled<E>> {
         let message = match status {
             None => "Runtime exited without providing a reason".to_owned(),
             Some(status) => format!("Runtime exited with error: {status}"),
         };
-        let settled = match std::mem::replace(&mut self.phase, Phase::Started) {
-            Phase::Running(running) => {
-                let payload = fault(error_type::EXIT, &running.id, &message);
-                self.init = Init::Pending;
-                Some(running.settled(true, payload))
-            }
+        let held = self.running.drain(..).map(|running| {
+            let payload = fault(error_type::EXIT, &running.id, &message);
+            running.settled(true, payload)
+        });
+        let mut settled: Vec<_> = held.collect();
+        self.timed_out.clear();
+        match std::mem::replace(&mut self.phase, Phase::Started) {
             Phase::Started => {
                 self.init = Init::Failed(InitFailure {
                     error_type: Some(error_type::EXIT.to_owned()),
                     payload: error_json(error_type::EXIT, &message),
                 });
-                self.give_up(|id| fault(error_type::EXIT, id, &message))
+                settled.extend(self.give_up(|id| fault(error_type::EXIT, id, &message)));
             }
             // Its failure has been told.
-            Phase::InitError => None,
-            Phase::Ready | Phase::ResponseSent { .. } | Phase::TimedOut => {
-                self.init = Init::Pending;
-                None
-            }
-        };
+            Phase::InitError => {}
+            Phase::Ready | Phase::ResponseSent { .. } | Phase::TimedOut => self.init = Init::Pending,
+        }
         self.patience = None;
         self.mind_front(now);
         settled
     }
 
-    /// Ends the invocation whose time is up, if there is one.
+    /// Ends an invocation whose time is up, if there is one.
     pub(super) fn expire(&mut self, now: Now) -> Option<Settled<E>> {
         if self.deadline()? > now.instant {
             return None;
         }
         let message = format!("Task timed out after {:.2} seconds", self.timeout.as_secs_f64());
-        let settled = match self.take_running(Phase::TimedOut) {
-            Some(running) => {
+        let overdue = |running: &Running<E>| running.deadline.is_some_and(|deadline| deadline <= now.instant);
+        let settled = match self.running.iter().position(overdue) {
+            Some(position) => {
+                let running = self.running.remove(position);
+                if self.concurrency == 1 {
+                    self.phase = Phase::TimedOut;
+                } else {
+                    self.timed_out.push_back(running.id.clone());
+                    self.timed_out.drain(..self.timed_out.len().saturating_sub(TIMED_OUT_KEPT));
+                }
                 let payload = fault(error_type::TIMEOUT, &running.id, &message);
                 Some(running.settled(true, payload))
             }
@@ -300,14 +336,13 @@ impl<E> State<E> {
         settled
     }
 
-    fn take_running(&mut self, then: Phase<E>) -> Option<Running<E>> {
-        if !matches!(self.phase, Phase::Running(_)) {
-            return None;
-        }
-        match std::mem::replace(&mut self.phase, then) {
-            Phase::Running(running) => Some(running),
-            _ => None,
-        }
+    fn has_room(&self) -> bool {
+        self.running.len() < self.concurrency
+    }
+
+    fn take_running(&mut self, id: &str) -> Option<Running<E>> {
+        let position = self.running.iter().position(|running| running.id == id)?;
+        Some(self.running.remove(position))
     }
 
     /// Fails the front of the queue.
@@ -321,7 +356,7 @@ impl<E> State<E> {
     /// From when on an invocation is the next one to be asked for, the runtime has the time of an init
     /// and of the invocation itself to do so.
     fn mind_front(&mut self, now: Now) {
-        if self.queue.is_empty() || matches!(self.phase, Phase::Running(_)) {
+        if self.queue.is_empty() || !self.has_room() {
             self.patience = None;
         } else if self.patience.is_none() {
             let limit = INIT_LIMIT.checked_add(self.timeout);
@@ -329,16 +364,24 @@ impl<E> State<E> {
         }
     }
 
-    fn refuse(&self, refusal: Refusal) -> Step<E> {
-        Step { told: Err(refusal), settled: None }
+    /// Why the answer to an invocation that is not in flight is none.
+    fn refuse_answer(&self, id: &str, kind: Kind) -> Refusal {
+        match &self.phase {
+            Phase::ResponseSent { id: last } if last == id => self.refuse_transition(match kind {
+                Kind::Response => "InvocationResponse",
+                Kind::Error => "InvocationErrorResponse",
+            }),
+            _ if self.timed_out.iter().any(|late| late == id) => Refusal::InvokeTimeout,
+            _ => Refusal::InvalidRequestId,
+        }
     }
 
     fn refuse_transition(&self, to: &'static str) -> Refusal {
         let from = match self.phase {
+            _ if !self.running.is_empty() => "Running",
             Phase::Started => "Started",
             Phase::InitError => "InitError",
             Phase::Ready => "Ready",
-            Phase::Running(_) => "Running",
             Phase::ResponseSent { .. } => "ResponseSent",
             Phase::TimedOut => "TimedOut",
         };
@@ -356,7 +399,8 @@ impl Refusal {
     pub(super) fn status(self) -> StatusCode {
         match self {
             Refusal::InvalidStateTransition { .. } => StatusCode::FORBIDDEN,
-            Refusal::RequestEntityTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::InvokeTimeout => StatusCode::GONE,
+            Refusal::RequestEntityTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::InvalidRequestId
             | Refusal::TruncatedHttpRequest
             | Refusal::InvalidFunctionResponseMode => StatusCode::BAD_REQUEST,
@@ -367,7 +411,8 @@ impl Refusal {
         match self {
             Refusal::InvalidStateTransition { .. } => "InvalidStateTransition",
             Refusal::InvalidRequestId => "InvalidRequestID",
-            Refusal::RequestEntityTooLarge => "RequestEntityTooLarge",
+            Refusal::InvokeTimeout => "InvokeTimeout",
+            Refusal::RequestEntityTooLarge { .. } => "RequestEntityTooLarge",
             Refusal::TruncatedHttpRequest => "TruncatedHTTPRequest",
             Refusal::InvalidFunctionResponseMode => "InvalidFunctionResponseMode",
         }
@@ -379,8 +424,9 @@ impl Refusal {
                 "State transition from {from} to {to} failed for runtime. Error: State transition is not allowed"
             ),
             Refusal::InvalidRequestId => "Invalid request ID".to_owned(),
-            Refusal::RequestEntityTooLarge => {
-                format!("Exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes).")
+            Refusal::InvokeTimeout => "Invoke timeout".to_owned(),
+            Refusal::RequestEntityTooLarge { limit } => {
+                format!("Exceeded maximum allowed payload size ({limit} bytes).")
             }
             Refusal::TruncatedHttpRequest => "HTTP request detected as truncated".to_owned(),
             Refusal::InvalidFunctionResponseMode => "Invalid function response mode".to_owned(),
@@ -405,10 +451,10 @@ fn fault(error_type: &str, id: &str, message: &str) -> Bytes {
 }
 
 /// AWS's own text, which its open-source emulator does not use.
-fn too_large() -> Bytes {
+fn too_large(limit: usize) -> Bytes {
     error_json(
         error_type::RESPONSE_TOO_LARGE,
-        &format!("Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."),
+        &format!("Response payload size exceeded maximum allowed payload size ({limit} bytes)."),
     )
 }
 
@@ -422,11 +468,17 @@ mod tests {
 
     /// Plays a script of calls against a sandbox whose timeout is 3 s, and compares what each comes to.
     ///
-    /// Calls: `invoke ID`, `next`, `response ID TEXT`, `error ID TEXT`, `init TEXT`, `exit STATUS`, `at MS`.
+    /// Calls: `invoke ID`, `next`, `response ID TEXT`, `error ID TEXT`, `lost ID`, `init TEXT`, `exit STATUS`, `at MS`.
     /// Results: what the runtime is told, then the invocations that ended as `ID ok|failed TEXT`.
     #[track_caller]
     fn play(script: &[(&str, &str)]) {
-        let mut state = State::new(Duration::from_secs(3));
+        play_at_once(1, script);
+    }
+
+    /// The same for a sandbox that holds so many invocations at once.
+    #[track_caller]
+    fn play_at_once(concurrency: usize, script: &[(&str, &str)]) {
+        let mut state = State::new(Duration::from_secs(3), concurrency);
         let start = Instant::now();
         let mut now = Now { instant: start, unix_ms: 1_000_000 };
         for (line, (call, expected)) in script.iter().enumerate() {
@@ -447,6 +499,7 @@ mod tests {
                     results.push(told(step.told));
                     ended.extend(step.settled);
                 }
+                "lost" => state.hand_back(id, now),
                 "init" => {
                     let (reply, settled) = state.init_error(Some("Runtime.T".to_owned()), content(rest));
                     results.push(told(reply));
@@ -473,7 +526,7 @@ mod tests {
 
     fn content(text: &str) -> Content {
         match text {
-            "LARGE" => Content::TooLarge,
+            "LARGE" => Content::TooLarge { limit: 6_291_556 },
             "TRUNCATED" => Content::Truncated,
             "MODE" => Content::UnknownMode,
             _ => Content::Whole(text.to_owned().into()),
@@ -668,7 +721,7 @@ mod tests {
 
     #[test]
     fn endless_timeouts_have_no_deadline() {
-        let mut state = State::new(Duration::MAX);
+        let mut state = State::new(Duration::MAX, 1);
         let now = Now { instant: Instant::now(), unix_ms: 7 };
         assert!(state.enqueue("a".to_owned(), (), now).is_none());
         assert_eq!(state.deadline(), None);
@@ -680,9 +733,9 @@ mod tests {
     #[test]
     fn init_is_remembered_until_the_next_process_is_ready() {
         let now = Now { instant: Instant::now(), unix_ms: 0 };
-        let mut state = State::<()>::new(Duration::from_secs(1));
+        let mut state = State::<()>::new(Duration::from_secs(1), 1);
         assert_eq!(state.init(), &Init::Pending);
-        assert!(state.runtime_exited(Some("exit status 1"), now).is_none());
+        assert!(state.runtime_exited(Some("exit status 1"), now).is_empty());
         let failure = InitFailure {
             error_type: Some("Runtime.ExitError".to_owned()),
             payload: r#"{"errorType":"Runtime.ExitError","errorMessage":"Runtime exited with error: exit status 1"}"#
@@ -691,10 +744,144 @@ mod tests {
         assert_eq!(state.init(), &Init::Failed(failure));
         assert!(matches!(state.next(now), Next::Wait));
         assert_eq!(state.init(), &Init::Done);
-        assert!(state.runtime_exited(None, now).is_none());
+        assert!(state.runtime_exited(None, now).is_empty());
         assert_eq!(state.init(), &Init::Pending);
         assert_eq!(state.init_error(None, Content::Whole(Bytes::from("e"))).0, Ok(()));
-        assert!(state.runtime_exited(None, now).is_none());
+        assert!(state.runtime_exited(None, now).is_empty());
         assert_eq!(state.init(), &Init::Failed(InitFailure { error_type: None, payload: Bytes::from("e") }));
+    }
+
+    #[test]
+    fn several_at_once_in_any_order() {
+        play_at_once(
+            3,
+            &[
+                ("next", "wait"),
+                ("next", "wait"),
+                ("invoke a", ""),
+                ("invoke b", ""),
+                ("invoke c", ""),
+                ("invoke d", ""),
+                ("next", "a until 1003000"),
+                ("at 100", ""),
+                ("next", "b until 1003100"),
+                ("response c 1", "400 InvalidRequestID"),
+                ("next", "c until 1003100"),
+                // Nothing is handed out twice, and not more than agreed.
+                ("next", "wait"),
+                ("init e", "403 Running to InitError"),
+                ("error b 2", "202; b failed 2"),
+                ("response b 2", "400 InvalidRequestID"),
+                ("next", "d until 1003100"),
+                ("response d 4", "202; d ok 4"),
+                ("response a LARGE", TOO_LARGE_TOLD),
+                ("response c 3", "202; c ok 3"),
+                ("response a 1", "400 InvalidRequestID"),
+                ("next", "wait"),
+            ],
+        );
+    }
+
+    #[test]
+    fn each_of_several_has_its_own_time_and_a_late_answer_is_told_so() {
+        let timed_out = |id: &str| {
+            format!(
+                r#"{id} failed {{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: {id} Error: Task timed out after 3.00 seconds"}}"#
+            )
+        };
+        play_at_once(
+            2,
+            &[
+                ("invoke a", ""),
+                ("invoke b", ""),
+                ("next", "a until 1003000"),
+                ("at 1000", ""),
+                ("next", "b until 1004000"),
+                ("invoke c", ""),
+                ("at 3000", &timed_out("a")),
+                ("response a 1", "410 InvokeTimeout"),
+                ("error a 1", "410 InvokeTimeout"),
+                ("response b 2", "202; b ok 2"),
+                ("next", "c until 1006000"),
+                ("response c 3", "202; c ok 3"),
+                ("response a 1", "410 InvokeTimeout"),
+                // Another process knows nothing of it.
+                ("exit", ""),
+                ("response a 1", "400 InvalidRequestID"),
+            ],
+        );
+        // The front of the queue has an init's time more, while there is room for it.
+        play_at_once(
+            2,
+            &[
+                ("invoke a", ""),
+                ("next", "a until 1003000"),
+                ("invoke b", ""),
+                ("at 2000", ""),
+                ("response a 1", "202; a ok 1"),
+                ("at 12999", ""),
+                ("at 13000", &timed_out("b")),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_thousand_late_ones_are_remembered() {
+        let mut state = State::new(Duration::from_secs(1), 2000);
+        let start = Now { instant: Instant::now(), unix_ms: 0 };
+        for id in 0..1001 {
+            assert!(state.enqueue(id.to_string(), (), start).is_none());
+            assert!(matches!(state.next(start), Next::Event(_)));
+        }
+        let late = Now { instant: start.instant + Duration::from_secs(1), unix_ms: 1000 };
+        assert_eq!(std::iter::from_fn(|| state.expire(late)).count(), 1001);
+        let mut told = |id| state.answer(id, Kind::Response, content(""), late).told;
+        assert_eq!(told("0"), Err(Refusal::InvalidRequestId));
+        assert_eq!(told("1"), Err(Refusal::InvokeTimeout));
+        assert_eq!(told("1000"), Err(Refusal::InvokeTimeout));
+    }
+
+    #[test]
+    fn a_process_takes_all_it_held_with_it() {
+        let failed = |id: &str| {
+            format!(
+                r#"{id} failed {{"errorType":"Runtime.ExitError","errorMessage":"RequestId: {id} Error: Runtime exited with error: exit status 2"}}"#
+            )
+        };
+        play_at_once(
+            2,
+            &[
+                ("invoke a", ""),
+                ("invoke b", ""),
+                ("invoke c", ""),
+                ("next", "a until 1003000"),
+                ("next", "b until 1003000"),
+                ("exit exit status 2", &format!("{}; {}", failed("a"), failed("b"))),
+                ("response a 1", "400 InvalidRequestID"),
+                ("next", "c until 1003000"),
+            ],
+        );
+    }
+
+    #[test]
+    fn an_event_that_did_not_reach_the_runtime_is_first_again() {
+        play_at_once(
+            2,
+            &[
+                ("invoke a", ""),
+                ("invoke b", ""),
+                ("invoke c", ""),
+                ("next", "a until 1003000"),
+                ("next", "b until 1003000"),
+                ("lost a", ""),
+                ("response a 1", "400 InvalidRequestID"),
+                ("at 100", ""),
+                ("next", "a until 1003100"),
+                ("response a 1", "202; a ok 1"),
+                // It is over: there is nothing to be had back.
+                ("lost a", ""),
+                ("next", "c until 1003100"),
+            ],
+        );
     }
 }
