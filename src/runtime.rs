@@ -14,7 +14,16 @@ use crate::{Handler, Plan, RuntimeError, invoke_loop, rpc};
 ///
 /// With several slots, each has a connection of its own, on which it asks for events, as aws-lambda-go's loops do
 /// (`lambda/invoke_loop_gte_go122.go`): the platform decides which of them gets the next one.
-pub async fn run<H: Handler>(
+pub fn run<H: Handler>(
+    client: &mut Client,
+    plan: Plan,
+    handler: Arc<H>,
+    // Written out, so that it can be spawned whatever the handler's types are: rust-lang/rust#64552.
+) -> impl Future<Output = Result<Infallible, RuntimeError>> + Send {
+    serve(client, plan, handler)
+}
+
+async fn serve<H: Handler>(
     client: &mut Client,
     plan: Plan,
     handler: Arc<H>,

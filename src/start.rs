@@ -17,7 +17,16 @@ use crate::{Error, Handler, Plan, RuntimeError, rpc};
 ///    `AWS_LAMBDA_MAX_CONCURRENCY` there are so many invocations at a time; with `GO1X_RPC_LISTEN` the handler is
 ///    also served as `Function` there;
 /// 3. neither: [`RuntimeError::NoDoor`].
-pub async fn start(handler: impl Handler) -> Result<Infallible, RuntimeError> {
+pub fn start(handler: impl Handler) -> impl Future<Output = Result<Infallible, RuntimeError>> + Send {
+    open(handler)
+}
+
+/// As [`start`], for a `main` that returns [`Error`].
+pub fn run(handler: impl Handler) -> impl Future<Output = Result<(), Error>> + Send {
+    async { match start(handler).await? {} }
+}
+
+async fn open(handler: impl Handler) -> Result<Infallible, RuntimeError> {
     if let Some(port) = rpc::VARIABLE.map(variable).transpose()?.flatten() {
         return rpc::serve(&port, handler).await.map_err(RuntimeError::Serve);
     }
@@ -32,11 +41,6 @@ pub async fn start(handler: impl Handler) -> Result<Infallible, RuntimeError> {
             Err(error)
         }
     }
-}
-
-/// As [`start`], for a `main` that returns [`Error`].
-pub async fn run(handler: impl Handler) -> Result<(), Error> {
-    match start(handler).await? {}
 }
 
 /// The variables that this build looks at.

@@ -22,6 +22,9 @@ use crate::handler::EVENT_LOST;
 /// How long a broken connection may wait for the end of the process that it most likely announces.
 const EXIT_WAIT: Duration = Duration::from_secs(1);
 
+/// How often a process is started in another's place before that fails.
+const ATTEMPTS: usize = 3;
+
 /// The child. A lost one is replaced before the next event is asked for, or else before it is handed on.
 #[derive(Debug, Default)]
 pub(super) struct Worker {
@@ -103,15 +106,28 @@ impl Worker {
             // It ended while nobody called: the event, if there is one, is still ours, and goes to a fresh one.
             warn!("the handler had ended since the last invocation");
         }
-        // A replacement has to serve, since the one before it did.
-        if let Some(status) = self.replace(command, &mut current).await? {
+        // The program is known to serve. What keeps a process of it from that may be over soon.
+        let mut attempt = 1;
+        loop {
+            match self.fresh(command, &mut current).await {
+                Err(failure) if attempt < ATTEMPTS => warn!(attempt, "{}", failure.message),
+                started => return started,
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn fresh(
+        &self,
+        command: &ChildCommand,
+        current: &mut Option<Arc<Connection>>,
+    ) -> Result<Arc<Connection>, FunctionError> {
+        if let Some(status) = self.replace(command, current).await? {
             let text = format!("{}: the handler ended, and did not listen before", describe(status));
             return Err(FunctionError::new("Runtime.Go1xHandlerExited", text));
         }
-        current
-            .clone()
-            .filter(|connection| connection.is_alive())
-            .ok_or_else(|| FunctionError::new(CONNECTION_LOST, "the handler ended as soon as it was ready"))
+        let alive = current.clone().filter(|connection| connection.is_alive());
+        alive.ok_or_else(|| FunctionError::new(CONNECTION_LOST, "the handler ended as soon as it was ready"))
     }
 
     async fn replace(
