@@ -22,8 +22,8 @@ pub fn start(handler: impl Handler) -> impl Future<Output = Result<Infallible, R
 }
 
 /// As [`start`], for a `main` that returns [`Error`].
-pub fn run(handler: impl Handler) -> impl Future<Output = Result<(), Error>> + Send {
-    async { match start(handler).await? {} }
+pub async fn run(handler: impl Handler) -> Result<(), Error> {
+    match start(handler).await? {}
 }
 
 async fn open(handler: impl Handler) -> Result<Infallible, RuntimeError> {
