@@ -1,15 +1,13 @@
 //! One invocation, top to bottom. The loop does not know who the handler is.
 
-use std::io::Write as _;
-
 use runtime_api::{Answered, Client, FunctionError, Invocation, Payload, RequestId};
 use tracing::{Instrument as _, debug_span, warn};
 
 use crate::stop::Stop;
-use crate::{Handler, RuntimeError, handler};
+use crate::{Handler, LogFormat, RuntimeError, handler};
 
 /// Serves invocations one after the other, until something stops the runtime, here or elsewhere.
-pub(crate) async fn serve(client: &mut Client, handler: &impl Handler, stop: &Stop) {
+pub(crate) async fn serve(client: &mut Client, handler: &impl Handler, log: LogFormat, stop: &Stop) {
     loop {
         let next = tokio::select! {
             biased;
@@ -17,8 +15,8 @@ pub(crate) async fn serve(client: &mut Client, handler: &impl Handler, stop: &St
             next = client.next() => next,
         };
         let served = match next {
-            Ok(invocation) => one(client, handler, invocation).await,
-            Err(error) => lost(client, error).await,
+            Ok(invocation) => one(client, handler, log, invocation).await,
+            Err(error) => lost(client, log, error).await,
         };
         // Whatever was lost with this invocation is replaced before the next event is asked for.
         let ready = match served {
@@ -35,26 +33,28 @@ pub(crate) async fn serve(client: &mut Client, handler: &impl Handler, stop: &St
 async fn one(
     client: &mut Client,
     handler: &impl Handler,
+    log: LogFormat,
     invocation: Invocation,
 ) -> Result<(), RuntimeError> {
     let request_id = invocation.context.request_id.clone();
     let span = debug_span!("invocation", %request_id);
     let outcome = handler::call(handler, invocation).instrument(span).await;
-    report(client, &request_id, outcome).await
+    report(client, log, &request_id, outcome).await
 }
 
 /// An invocation whose headers make no sense is failed, if it can be named, and nothing more.
-async fn lost(client: &mut Client, error: runtime_api::Error) -> Result<(), RuntimeError> {
+async fn lost(client: &mut Client, log: LogFormat, error: runtime_api::Error) -> Result<(), RuntimeError> {
     let runtime_api::Error::Header(header) = &error else { return Err(error.into()) };
     let Some(request_id) = header.request_id.clone() else { return Err(error.into()) };
     let failure = FunctionError::new("Runtime.Go1xBadHeader", header.to_string());
-    report(client, &request_id, Err(failure)).await
+    report(client, log, &request_id, Err(failure)).await
 }
 
 /// Answers the invocation. An answer that the platform refuses is not tried again in another form: the
 /// invocation is over, and only this one was concerned.
 async fn report(
     client: &mut Client,
+    log: LogFormat,
     request_id: &RequestId,
     outcome: Result<Payload, FunctionError>,
 ) -> Result<(), RuntimeError> {
@@ -62,12 +62,12 @@ async fn report(
         Ok(payload) => {
             let Answered { told, failure } = client.respond(request_id, payload).await;
             if let Some(failure) = &failure {
-                log(failure);
+                log.failed(request_id, failure);
             }
             (told, failure)
         }
         Err(failure) => {
-            log(&failure);
+            log.failed(request_id, &failure);
             (client.fail(request_id, &failure).await, Some(failure))
         }
     };
@@ -79,9 +79,4 @@ async fn report(
         Some(failure) if failure.should_exit => Err(RuntimeError::ShouldExit(failure)),
         _ => Ok(()),
     }
-}
-
-/// In one write, since the handler's own output goes to the same place; and whether anybody reads it or not.
-fn log(failure: &FunctionError) {
-    _ = std::io::stderr().write_all(format!("{}\n", failure.log_line()).as_bytes());
 }

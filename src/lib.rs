@@ -37,6 +37,7 @@ mod error;
 mod failure;
 mod handler;
 mod invoke_loop;
+mod log;
 mod panic;
 mod plan;
 pub mod rpc;
@@ -50,6 +51,7 @@ pub use bytes::Bytes;
 pub use error::{Error, RuntimeError};
 pub use failure::failure;
 pub use handler::{Handler, HandlerFn, handler_fn};
+pub use log::LogFormat;
 pub use plan::Plan;
 pub use runtime_api::{
     ClientApplication, ClientContext, Context, Event, FunctionError, Identity, Invocation, Payload, Prelude,

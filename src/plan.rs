@@ -1,12 +1,12 @@
-//! How a handler is served while the Runtime API is polled: how many invocations at a time, and whether on a legacy
-//! socket besides.
+//! How a handler is served while the Runtime API is polled: how many invocations at a time, whether on a legacy socket
+//! besides, and what its failures look like in the log.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
 use runtime_api::contract::MAX_CONCURRENCY_VARIABLE;
 
-use crate::{RuntimeError, rpc};
+use crate::{LogFormat, RuntimeError, rpc};
 
 /// Read from the environment by whoever may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,12 +15,14 @@ pub struct Plan {
     pub slots: NonZeroUsize,
     /// `GO1X_RPC_LISTEN`: where the handler is also served as `Function`, for old net/rpc tools.
     pub rpc_listen: Option<SocketAddr>,
+    /// `GO1X_LOG_FORMAT`: how failures are written to the log.
+    pub log: LogFormat,
 }
 
 impl Default for Plan {
     /// One invocation at a time, by the Runtime API alone.
     fn default() -> Plan {
-        Plan { slots: NonZeroUsize::MIN, rpc_listen: None }
+        Plan { slots: NonZeroUsize::MIN, rpc_listen: None, log: LogFormat::Go1x }
     }
 }
 
@@ -28,7 +30,7 @@ impl Default for Plan {
 const SLOTS_LIMIT: usize = 10_000;
 
 impl Plan {
-    /// Reads the two variables; `value` gives one's text, if it is set to any.
+    /// Reads the variables; `value` gives one's text, if it is set to any.
     pub(crate) fn read(
         value: impl Fn(&'static str) -> Result<Option<String>, RuntimeError>,
     ) -> Result<Plan, RuntimeError> {
@@ -64,7 +66,7 @@ impl Plan {
                 }
             },
         };
-        Ok(Plan { slots, rpc_listen })
+        Ok(Plan { slots, rpc_listen, log: LogFormat::read(value)? })
     }
 }
 

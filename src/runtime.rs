@@ -52,9 +52,9 @@ async fn serve<H: Handler>(
     let mut loops = JoinSet::new();
     for _ in 1..plan.slots.get() {
         let (mut client, handler, stop) = (client.another(), handler.clone(), stop.clone());
-        loops.spawn(async move { invoke_loop::serve(&mut client, &*handler, &stop).await });
+        loops.spawn(async move { invoke_loop::serve(&mut client, &*handler, plan.log, &stop).await });
     }
-    invoke_loop::serve(client, &*handler, &stop).await;
+    invoke_loop::serve(client, &*handler, plan.log, &stop).await;
     while loops.join_next().await.is_some() {}
     Err(stop.reason().unwrap_or(RuntimeError::Stopped))
 }

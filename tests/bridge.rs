@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use peers::Peer;
 use runtime_api::emulator::{Framing, InvokeRequest, Settings, StatusCode};
 use serde_json::json;
@@ -144,6 +146,80 @@ async fn an_event_for_a_handler_that_died_while_idle_is_not_lost() {
     }
 }
 
+/// A sandbox is frozen between invocations. What happened meanwhile is news all at once when it thaws.
+#[tokio::test]
+async fn a_thawed_bootstrap_notices_a_dead_handler_before_it_hands_on_the_event() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let sandbox = Sandbox::start(&handler, &[]).await;
+    for number in 0..5 {
+        let pid = sandbox.ask(r#"{"do":"count"}"#).await["pid"].as_u64().unwrap() as u32;
+        sandbox.signal("-STOP");
+        support::signal(pid, "-KILL");
+        eventually("the handler is dead", || support::state(pid) == Some('Z')).await;
+        let event = number.to_string();
+        let (answer, ()) = tokio::join!(sandbox.ask(&event), async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            sandbox.signal("-CONT");
+        });
+        assert_eq!(answer, number);
+    }
+}
+
+#[tokio::test]
+async fn freezing_all_of_it_changes_nothing() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let sandbox = Sandbox::start(&handler, &[]).await;
+    let pid = sandbox.ask(r#"{"do":"count"}"#).await["pid"].as_u64().unwrap() as u32;
+    for number in 0..3 {
+        for process in [pid, sandbox.pid()] {
+            support::signal(process, "-STOP");
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        for process in [sandbox.pid(), pid] {
+            support::signal(process, "-CONT");
+        }
+        assert_eq!(sandbox.ask(&number.to_string()).await, number);
+    }
+    // In the middle of an invocation too.
+    let (slept, ()) = tokio::join!(sandbox.ask(r#"{"do":"sleep","ms":300}"#), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        for (process, signal) in
+            [(pid, "-STOP"), (sandbox.pid(), "-STOP"), (sandbox.pid(), "-CONT"), (pid, "-CONT")]
+        {
+            support::signal(process, signal);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    assert_eq!(slept, json!({"slept": 300}));
+    assert_eq!(sandbox.ask(r#"{"do":"count"}"#).await["pid"], pid);
+}
+
+#[tokio::test]
+async fn a_handler_that_is_still_at_a_timed_out_invocation_is_replaced_before_the_next() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let settings = Settings { timeout: Duration::from_millis(400), ..Settings::default() };
+    let sandbox = Sandbox::start_with(settings, &handler, &[]).await;
+    let pid = sandbox.ask(r#"{"do":"count"}"#).await["pid"].as_u64().unwrap() as u32;
+    let (error, _) = sandbox.fail(r#"{"do":"hang"}"#).await;
+    assert_eq!(error["errorType"], "Sandbox.Timedout");
+    let fresh = sandbox.ask(r#"{"do":"count"}"#).await;
+    assert_eq!(fresh["total"], 1);
+    assert!(!is_alive(pid), "the one that hangs is gone");
+    sandbox.says("Runtime.Go1xTimedOut").await;
+}
+
+/// Old tools send any deadline, and the platform none that has passed.
+#[tokio::test]
+async fn a_deadline_that_has_passed_before_the_event_came_is_none() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let sandbox = Sandbox::start(&handler, &[]).await;
+    let request = InvokeRequest {
+        header_overrides: vec![("lambda-runtime-deadline-ms".into(), Some("300000".into()))],
+        ..InvokeRequest::from(r#"{"do":"sleep","ms":600}"#)
+    };
+    assert_eq!(sandbox.invoke(request).await.payload, r#"{"slept":600}"#);
+}
+
 #[tokio::test]
 async fn the_handlers_output_passes_untouched() {
     let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
@@ -152,6 +228,27 @@ async fn the_handlers_output_passes_untouched() {
     for line in ["naïve line 1\n", "naïve line 2\n", "naïve line 3\n"] {
         sandbox.says(line).await;
         assert_eq!(sandbox.output().matches(line).count(), 2, "{}", sandbox.output());
+    }
+}
+
+#[tokio::test]
+async fn failures_are_logged_as_json_where_that_is_asked_for() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    for variable in [("GO1X_LOG_FORMAT", "json"), ("AWS_LAMBDA_LOG_FORMAT", "JSON")] {
+        let sandbox = Sandbox::start(&handler, &[variable, ("GO1X_LOG", "info")]).await;
+        let (_, outcome) = sandbox.fail(r#"{"do":"stack","message":"m","type":"T","frames":1}"#).await;
+        sandbox.emulator.answer_next_response_with(StatusCode::INTERNAL_SERVER_ERROR);
+        sandbox.ask("1").await;
+        sandbox.exit().await;
+        let output = sandbox.output();
+        let lines: Vec<serde_json::Value> =
+            output.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+        let failure = lines.iter().find(|line| line["errorType"] == "T").unwrap();
+        assert_eq!((&failure["errorMessage"], &failure["level"]), (&json!("m"), &json!("ERROR")));
+        assert_eq!(failure["requestId"], outcome.request_id);
+        assert_eq!(failure["stackTrace"][0]["label"], "level1");
+        let end = lines.last().unwrap()["errorMessage"].as_str().unwrap();
+        assert!(end.contains("status 500"), "{end}");
     }
 }
 

@@ -5,7 +5,9 @@
 
 mod support;
 
+use std::path::Path;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,14 +16,9 @@ use hyper::Request;
 use hyper_util::rt::TokioIo;
 use peers::Peer;
 use serde_json::{Value, json};
-use support::{PATIENCE, eventually, is_alive};
+use support::{PATIENCE, eventually, free_port, gather, is_alive};
 use tokio::net::TcpStream;
-use tokio::process::Command;
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
+use tokio::process::{Child, Command};
 
 async fn invoke(port: u16, event: Bytes) -> Bytes {
     let exchange = async {
@@ -46,30 +43,65 @@ async fn ask(port: u16, event: &str) -> Value {
     serde_json::from_slice(&answer).unwrap_or_else(|error| panic!("{error}: {answer:?}"))
 }
 
-#[tokio::test]
-async fn an_rpc_only_handler_answers_through_aws_own_emulator() {
-    let (Some(handler), Some(emulator)) = (peers::require(Peer::HandlerOld), peers::require_rie()) else {
-        return;
-    };
+/// AWS's emulator with `bootstrap` in it, and what both and the handler write.
+struct Rie {
+    process: Child,
+    port: u16,
+    output: Arc<Mutex<String>>,
+}
+
+async fn start(emulator: &Path, handler: &Path, variables: &[(&str, &str)]) -> Rie {
     let (api, port) = (free_port(), free_port());
-    let mut rie = Command::new(emulator)
+    let mut process = Command::new(emulator)
         .args(["--runtime-api-address", &format!("127.0.0.1:{api}")])
         .args(["--runtime-interface-emulator-address", &format!("127.0.0.1:{port}")])
         .arg(env!("CARGO_BIN_EXE_bootstrap"))
         .arg(handler.file_name().unwrap())
         .env("LAMBDA_TASK_ROOT", handler.parent().unwrap())
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .unwrap();
+    let output = Arc::new(Mutex::new(String::new()));
+    tokio::spawn(gather(process.stdout.take().unwrap(), output.clone()));
+    tokio::spawn(gather(process.stderr.take().unwrap(), output.clone()));
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
         assert!(tokio::time::Instant::now() < deadline, "the emulator never listens");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    Rie { process, port, output }
+}
 
+/// AWS's emulator ends what it started as Lambda does: with SIGTERM first where there is an extension.
+#[tokio::test]
+async fn sigterm_comes_where_it_is_asked_for() {
+    let (Some(handler), Some(emulator)) = (peers::require(Peer::LegacyHandler), peers::require_rie()) else {
+        return;
+    };
+    for (setting, told) in [("on", true), ("off", false)] {
+        let variables = [("GO1X_SIGTERM", setting), ("HANDLER_SIGTERM_LOG", "1")];
+        let mut rie = start(&emulator, &handler, &variables).await;
+        let pid = u32::try_from(ask(rie.port, r#"{"do":"count"}"#).await["pid"].as_u64().unwrap()).unwrap();
+        support::signal(rie.process.id().unwrap(), "-TERM");
+        tokio::time::timeout(PATIENCE, rie.process.wait()).await.expect("the emulator ends").unwrap();
+        eventually("the handler is gone", || !is_alive(pid)).await;
+        let output = rie.output.lock().unwrap().clone();
+        assert_eq!(output.contains("SIGTERM received"), told, "{setting}: {output}");
+        assert!(!output.contains("no extension any more"), "{output}");
+    }
+}
+
+#[tokio::test]
+async fn an_rpc_only_handler_answers_through_aws_own_emulator() {
+    let (Some(handler), Some(emulator)) = (peers::require(Peer::HandlerOld), peers::require_rie()) else {
+        return;
+    };
+    let mut rie = start(&emulator, &handler, &[]).await;
+    let port = rie.port;
     let before = ask(port, r#"{"do":"context"}"#).await;
     assert_eq!(before["cwd"], json!(handler.parent().unwrap()));
     assert_eq!(ask(port, r#"{"hello":"world"}"#).await, json!({"hello": "world"}));
@@ -93,7 +125,7 @@ async fn an_rpc_only_handler_answers_through_aws_own_emulator() {
     assert!(invoke(port, event.clone()).await == event);
 
     // The emulator ends bootstrap with SIGKILL, and the handler goes with it.
-    rie.kill().await.unwrap();
+    rie.process.kill().await.unwrap();
     let pid = u32::try_from(after["pid"].as_u64().unwrap()).unwrap();
     eventually("the handler is gone", || !is_alive(pid)).await;
 }

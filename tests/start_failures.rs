@@ -114,10 +114,12 @@ async fn no_program_at_all() {
 #[tokio::test]
 async fn exits_at_once() {
     let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
-    for (code, status) in [("0", "exit status 0"), ("3", "exit status 3")] {
-        let variables = [("HANDLER_EXIT_AT_START", code)];
-        check(&handler, &variables, "Runtime.Go1xHandlerExited", &[status, "before it listened"]).await;
-    }
+    let variables = [("HANDLER_EXIT_AT_START", "0"), ("HANDLER_START_LOG", "all done")];
+    let texts = ["exit status 0", "before it listened", "does not call lambda.Start"];
+    check(&handler, &variables, "Runtime.Go1xHandlerExited", &texts).await;
+    let variables = [("HANDLER_EXIT_AT_START", "3"), ("HANDLER_START_LOG", "TABLE is not set")];
+    let texts = ["exit status 3", "before it listened", "It said:\nTABLE is not set"];
+    check(&handler, &variables, "Runtime.Go1xHandlerExited", &texts).await;
 }
 
 #[tokio::test]

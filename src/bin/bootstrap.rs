@@ -1,10 +1,9 @@
 //! The custom runtime: settings, diagnostics, tokio, and off.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
-use go1x::RuntimeError;
 use go1x::bootstrap::{self, Environment, Exit, Settings, refuse};
+use go1x::{LogFormat, RuntimeError};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
@@ -15,18 +14,18 @@ use tracing_subscriber::prelude::*;
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
-    match serve() {
+    let environment: Environment = std::env::vars_os().collect();
+    let log = bootstrap::log_format(&environment);
+    match serve(environment) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
-            // Whether anybody reads it or not.
-            _ = std::io::stderr().write_all(format!("go1x: error: {error:#}\n").as_bytes());
+            log.ends(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
-fn serve() -> anyhow::Result<Exit> {
-    let environment: Environment = std::env::vars_os().collect();
+fn serve(environment: Environment) -> anyhow::Result<Exit> {
     // One thread: an invocation is one thing after the other, and a second thread only adds hand-overs.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // A task of its own: what `block_on` itself runs goes through the I/O driver each time another task wakes it.
@@ -61,7 +60,14 @@ fn diagnose(settings: Settings) -> Result<Settings, RuntimeError> {
             settings.log
         ),
     })?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).without_time();
-    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    match settings.plan.log {
+        LogFormat::Go1x => {
+            tracing_subscriber::registry().with(lines.without_time().with_filter(filter)).init()
+        }
+        LogFormat::Json => {
+            tracing_subscriber::registry().with(lines.json().flatten_event(true).with_filter(filter)).init()
+        }
+    }
     Ok(settings)
 }

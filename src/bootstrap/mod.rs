@@ -8,4 +8,4 @@ mod settings;
 
 pub use program::ChildCommand;
 pub use run::{Exit, refuse, run};
-pub use settings::{Environment, LOG, Mode, Settings, Sharing};
+pub use settings::{Environment, LOG, Mode, Settings, Sharing, log_format};

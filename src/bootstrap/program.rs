@@ -61,7 +61,7 @@ impl ChildCommand {
             arguments,
             directory: settings.task_root.clone(),
             environment: if settings.go1x_environment {
-                environment::go1x(&settings.environment)
+                environment::go1x(&settings.environment, &settings.handler)
             } else {
                 settings.environment.clone()
             },

@@ -6,7 +6,9 @@ use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 
 use runtime_api::contract::RUNTIME_API_VARIABLE;
-use runtime_api::{Client, FunctionError};
+use runtime_api::{Client, Extension, FunctionError};
+use tokio::task::JoinSet;
+use tracing::warn;
 
 use super::settings::value;
 use super::{ChildCommand, Environment, Mode, Settings};
@@ -36,6 +38,9 @@ impl Exit {
     }
 }
 
+/// The platform sends SIGTERM only where there is an extension.
+const SIGTERM_EXTENSION: &str = "go1x-sigterm";
+
 /// Serves the handler that the settings name, until `shutdown` completes or something stops the runtime. The
 /// platform is told of a failed start; no process is left behind.
 pub async fn run(settings: &Settings, shutdown: impl Future<Output = ()>) -> Result<Exit, RuntimeError> {
@@ -50,6 +55,19 @@ pub async fn run(settings: &Settings, shutdown: impl Future<Output = ()>) -> Res
             };
         }
     };
+    // It ends with this function.
+    let mut extension = JoinSet::new();
+    if settings.sigterm {
+        match Extension::register(&client, SIGTERM_EXTENSION).await {
+            Ok(registered) => {
+                extension.spawn(async {
+                    let error = registered.stay().await;
+                    warn!(%error, "no extension any more");
+                });
+            }
+            Err(error) => warn!(%error, "GO1X_SIGTERM is on, but no extension can be registered"),
+        }
+    }
     let workers = Arc::new(Workers::new(command, settings.plan.slots, settings.sharing));
     let ended = tokio::select! {
         biased;

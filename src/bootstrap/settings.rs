@@ -8,7 +8,7 @@ use std::time::Duration;
 use runtime_api::contract::RUNTIME_API_VARIABLE;
 
 use crate::plan::RPC_LISTEN;
-use crate::{Plan, RuntimeError};
+use crate::{LogFormat, Plan, RuntimeError};
 
 /// Environment variables, as the sandbox set them.
 pub type Environment = BTreeMap<OsString, OsString>;
@@ -30,6 +30,8 @@ pub struct Settings {
     pub plan: Plan,
     /// `GO1X_CONCURRENCY`: what several invocations at a time share.
     pub sharing: Sharing,
+    /// `GO1X_SIGTERM` is `on`: the platform is to send SIGTERM before the end.
+    pub sigterm: bool,
     /// `GO1X_READY_TIMEOUT_MS`: how long the handler may take to listen.
     pub ready_timeout: Option<Duration>,
     /// `GO1X_LOG`: filter of the shim's own diagnostics, `warn` unless set.
@@ -102,6 +104,11 @@ impl Settings {
             Some("shared") => Sharing::Shared,
             Some(other) => return Err(bad(CONCURRENCY, other, "process or shared")),
         };
+        let sigterm = match text(&environment, SIGTERM)?.as_deref() {
+            None | Some("off") => false,
+            Some("on") => true,
+            Some(other) => return Err(bad(SIGTERM, other, "on or off")),
+        };
         let ready_timeout = match text(&environment, READY_TIMEOUT)? {
             None => None,
             Some(text) => match text.parse() {
@@ -117,6 +124,7 @@ impl Settings {
             go1x_environment,
             plan,
             sharing,
+            sigterm,
             ready_timeout,
             log: text(&environment, LOG)?.unwrap_or_else(|| "warn".into()),
             exec_wrapper: value(&environment, "AWS_LAMBDA_EXEC_WRAPPER").map(PathBuf::from),
@@ -125,12 +133,18 @@ impl Settings {
     }
 }
 
-const HANDLER: &str = "_HANDLER";
+/// How errors are written, as far as the settings make sense.
+pub fn log_format(environment: &Environment) -> LogFormat {
+    LogFormat::read(|variable| text(environment, variable)).unwrap_or_default()
+}
+
+pub(super) const HANDLER: &str = "_HANDLER";
 const HANDLER_OVERRIDE: &str = "GO1X_HANDLER";
 const TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
 const MODE: &str = "GO1X_MODE";
 const ENV: &str = "GO1X_ENV";
 const CONCURRENCY: &str = "GO1X_CONCURRENCY";
+const SIGTERM: &str = "GO1X_SIGTERM";
 const READY_TIMEOUT: &str = "GO1X_READY_TIMEOUT_MS";
 /// What diagnostics the shim writes to stderr.
 pub const LOG: &str = "GO1X_LOG";
@@ -204,6 +218,8 @@ mod tests {
         check(("GO1X_READY_TIMEOUT_MS", "0"), "GO1X_READY_TIMEOUT_MS");
         check(("GO1X_READY_TIMEOUT_MS", "soon"), "GO1X_READY_TIMEOUT_MS");
         check(("GO1X_CONCURRENCY", "all"), "GO1X_CONCURRENCY is \"all\"; it can be process or shared");
+        check(("GO1X_SIGTERM", "yes"), "GO1X_SIGTERM is \"yes\"; it can be on or off");
+        check(("GO1X_LOG_FORMAT", "xml"), "GO1X_LOG_FORMAT");
         check(("AWS_LAMBDA_MAX_CONCURRENCY", "none"), "AWS_LAMBDA_MAX_CONCURRENCY");
         check(("GO1X_RPC_LISTEN", "0.0.0.0:1"), "GO1X_RPC_LISTEN");
         check(("_HANDLER", ""), "_HANDLER is not set");

@@ -133,9 +133,19 @@ impl Sandbox {
     }
 
     pub fn signal(&self, signal: &str) {
-        let sent = std::process::Command::new("kill").args([signal, &self.pid.to_string()]).status().unwrap();
-        assert!(sent.success());
+        self::signal(self.pid, signal);
     }
+}
+
+pub fn signal(pid: u32, signal: &str) {
+    let sent = std::process::Command::new("kill").args([signal, &pid.to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// What a process does: `R`uns, `S`leeps, is a `Z`ombie.
+pub fn state(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
 }
 
 /// One of the package's examples. Cargo has built it already if all tests are run, but not for some alone.
@@ -156,7 +166,7 @@ pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-async fn gather(mut stream: impl tokio::io::AsyncRead + Unpin, output: Arc<Mutex<String>>) {
+pub async fn gather(mut stream: impl tokio::io::AsyncRead + Unpin, output: Arc<Mutex<String>>) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = stream.read(&mut buffer).await {
         output.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..length]));

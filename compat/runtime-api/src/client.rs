@@ -46,7 +46,9 @@ pub struct Client {
     /// `host:port`.
     address: String,
     host: HeaderValue,
-    /// Path prefix and API version, before every route.
+    /// Path prefix, before every route.
+    pub(crate) prefix: String,
+    /// Path prefix and API version, before every route of the Runtime API.
     base: String,
     connection: Option<Connection>,
 }
@@ -89,11 +91,13 @@ impl Client {
             return Err(problem("has no host"));
         }
         port.parse::<u16>().map_err(|_| problem("has no valid port"))?;
-        let base = format!("{}/{API_VERSION}", if prefix == "/" { "" } else { &prefix });
+        let prefix = if prefix == "/" { String::new() } else { prefix };
+        let base = format!("{prefix}/{API_VERSION}");
         base.parse::<hyper::Uri>().map_err(|_| problem("has no valid path"))?;
         Ok(Client {
             address: address.to_owned(),
             host: HeaderValue::from_str(address).map_err(|_| problem("has no valid host"))?,
+            prefix,
             base,
             connection: None,
         })
@@ -104,6 +108,7 @@ impl Client {
         Client {
             address: self.address.clone(),
             host: self.host.clone(),
+            prefix: self.prefix.clone(),
             base: self.base.clone(),
             connection: None,
         }
@@ -190,7 +195,7 @@ impl Client {
         self.post(Operation::InitError, request).await
     }
 
-    fn request(&self, method: Method, path: &str, body: impl Into<Outgoing>) -> Request<Outgoing> {
+    pub(crate) fn request(&self, method: Method, path: &str, body: impl Into<Outgoing>) -> Request<Outgoing> {
         let mut request = Request::new(body.into());
         *request.method_mut() = method;
         // The base was parsed in `new`, and a request id holds nothing that a path could not.
@@ -231,7 +236,7 @@ impl Client {
     }
 
     /// Sends a request on the kept connection, or on a new one where that has ended in the meantime.
-    async fn send(
+    pub(crate) async fn send(
         &mut self,
         operation: Operation,
         mut request: Request<Outgoing>,
@@ -281,7 +286,7 @@ impl Client {
     }
 }
 
-async fn refusal(operation: Operation, response: Response<Incoming>) -> Error {
+pub(crate) async fn refusal(operation: Operation, response: Response<Incoming>) -> Error {
     let status = response.status();
     let body = match Limited::new(response.into_body(), REFUSAL_LIMIT).collect().await {
         Ok(body) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),

@@ -25,6 +25,14 @@ pub const RESPONSE_SUFFIX: &str = "/response";
 /// Ends the route of an invocation's failure.
 pub const ERROR_SUFFIX: &str = "/error";
 
+/// The Extensions API's version, the first segment of its routes ("Using the Lambda Extensions API to create
+/// extensions").
+pub const EXTENSIONS_VERSION: &str = "2020-01-01";
+/// Route on which an extension makes itself known, below [`EXTENSIONS_VERSION`].
+pub const REGISTER_PATH: &str = "/extension/register";
+/// Route of an extension's long poll, below [`EXTENSIONS_VERSION`].
+pub const EVENT_NEXT_PATH: &str = "/extension/event/next";
+
 /// Header names, in lower case as HTTP libraries keep them.
 pub mod header {
     /// The invocation's id, to be used verbatim in the routes of its answer.
@@ -47,6 +55,10 @@ pub mod header {
     pub const FUNCTION_ERROR_BODY: &str = "lambda-runtime-function-error-body";
     /// On `/error`: X-Ray's account of the failure, one line of JSON below [`super::XRAY_CAUSE_LIMIT`].
     pub const XRAY_ERROR_CAUSE: &str = "lambda-runtime-function-xray-error-cause";
+    /// On `/extension/register`: what the extension is called.
+    pub const EXTENSION_NAME: &str = "lambda-extension-name";
+    /// What the platform calls it, in the answer, and to be sent with its further calls.
+    pub const EXTENSION_IDENTIFIER: &str = "lambda-extension-identifier";
     /// On `/response`: `streaming` for a response streaming function.
     pub const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
 }

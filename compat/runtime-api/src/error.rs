@@ -56,6 +56,10 @@ pub enum Operation {
     Error,
     /// `POST /runtime/init/error`.
     InitError,
+    /// `POST /extension/register`.
+    Register,
+    /// `GET /extension/event/next`.
+    EventNext,
 }
 
 impl Error {
@@ -107,6 +111,8 @@ impl fmt::Display for Operation {
             Operation::Response => "invocation/response",
             Operation::Error => "invocation/error",
             Operation::InitError => "init/error",
+            Operation::Register => "extension/register",
+            Operation::EventNext => "extension/event/next",
         })
     }
 }

@@ -33,6 +33,7 @@
 //! | [`payload`] | what a function answers, whole or as it is made: [`Payload`] |
 //! | `failure` | what a function reports when it fails: [`FunctionError`] |
 //! | `client` | the runtime's end: one kept connection, one write for each request |
+//! | `extension` | an extension without events, for the sake of SIGTERM |
 //! | `outgoing` | a request's body on its way, with its failure behind it |
 //! | `emulator` | the platform's end, behind the feature of that name |
 
@@ -40,6 +41,7 @@ mod client;
 mod client_context;
 pub mod contract;
 mod error;
+mod extension;
 mod failure;
 mod invocation;
 mod outgoing;
@@ -48,6 +50,7 @@ pub mod payload;
 pub use client::{Answered, Client};
 pub use client_context::{ClientApplication, ClientContext};
 pub use error::{Error, Operation};
+pub use extension::Extension;
 pub use failure::{FunctionError, StackFrame};
 pub use invocation::{Context, Event, EventError, HeaderError, Identity, Invocation, RequestId};
 pub use payload::{Payload, Prelude};

@@ -7,16 +7,20 @@
 //! | `workers` | the children that serve invocations, together a `Handler` |
 //! | `worker` | one of them: a process and the connection to it |
 //! | `readiness` | from a started child to one that answered its first ping |
+//! | `overdue` | when an invocation's time is over |
 //! | `port` | a free port for it |
+//! | `last_words` | what one says that ends at once |
 //! | `process` | starting, signalling and reaping the child |
 //! | `sockets` | which process listens on a port, from `/proc` |
 //! | `function` | a `Handler` served as `Function`, as a go1.x program serves itself |
 
 mod convert;
 mod function;
+mod last_words;
 mod messages;
 #[cfg(test)]
 mod messages_golden;
+mod overdue;
 mod port;
 mod process;
 mod readiness;

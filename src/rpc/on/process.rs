@@ -5,9 +5,10 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::Command;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::watch;
+use ur_taking_me_with_you::spawn_dying_with_parent_async;
 
 use crate::bootstrap::ChildCommand;
 
@@ -46,16 +47,19 @@ impl Process {
     /// signals from the platform reach it once: through us.
     pub(super) fn spawn(command: &ChildCommand, port: u16) -> io::Result<Process> {
         command.check()?;
-        let mut spawned = Command::new(&command.program);
-        spawned
-            .args(&command.arguments)
-            .current_dir(&command.directory)
-            .env_clear()
-            .envs(&command.environment)
-            .env(super::SERVER_PORT, port.to_string())
-            .stdin(Stdio::null())
-            .process_group(0);
-        let mut child = ur_taking_me_with_you::spawn_dying_with_parent_async(spawned)?;
+        Process::watch(spawn_dying_with_parent_async(handler(command, port))?)
+    }
+
+    /// As [`Process::spawn`], but what it writes to stderr comes here.
+    pub(super) fn spawn_heard(command: &ChildCommand, port: u16) -> io::Result<(Process, ChildStderr)> {
+        let mut heard = handler(command, port);
+        heard.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = spawn_dying_with_parent_async(heard)?;
+        let stderr = child.stderr.take().ok_or_else(|| io::Error::other("the child has no stderr"))?;
+        Ok((Process::watch(child)?, stderr))
+    }
+
+    fn watch(mut child: Child) -> io::Result<Process> {
         let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
         let pid = pid.ok_or_else(|| io::Error::other("the child has no process id"))?;
         let (tell, exited) = watch::channel(None);
@@ -76,6 +80,13 @@ impl Process {
     /// How it ended, if it has.
     pub(super) fn status(&self) -> Option<ExitStatus> {
         *self.exited.borrow()
+    }
+
+    /// Whether it is there as of now. After a thaw its end and the next event may be news at the same time, and the
+    /// event must not go to a dead process.
+    pub(super) fn is_alive(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        self.status().is_none() && matches!(waitid(WaitId::Pid(self.pid), options), Ok(None))
     }
 
     /// Waits for its end.
@@ -116,6 +127,19 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+fn handler(command: &ChildCommand, port: u16) -> Command {
+    let mut handler = Command::new(&command.program);
+    handler
+        .args(&command.arguments)
+        .current_dir(&command.directory)
+        .env_clear()
+        .envs(&command.environment)
+        .env(super::SERVER_PORT, port.to_string())
+        .stdin(Stdio::null())
+        .process_group(0);
+    handler
 }
 
 /// An exit status in Go's words: `exit status 2`, `signal: killed`.

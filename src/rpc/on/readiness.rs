@@ -15,7 +15,7 @@ use tracing::{debug, info, warn};
 
 use super::messages::{PingRequest, PingResponse};
 use super::process::{Process, Slot, describe};
-use super::{port, sockets};
+use super::{last_words, port, sockets};
 use crate::bootstrap::{ChildCommand, Mode};
 
 /// Between two looks at a port where nobody listens yet: a Go program needs milliseconds to get there, and on one
@@ -113,10 +113,12 @@ impl Waiting<'_> {
                 if self.polls_itself.load(Relaxed) {
                     return Ok(Ready::Ended(status));
                 }
-                let failure = self.exited(status);
                 // It could not listen where another does.
-                let taken = sockets::is_listened_on(self.port);
-                return Err(if taken { NotReady::PortTaken(failure) } else { failure.into() });
+                if sockets::is_listened_on(self.port) {
+                    return Err(NotReady::PortTaken(self.exited(status, None)));
+                }
+                let said = last_words::of(self.command, self.port, status).await;
+                return Err(self.exited(status, said).into());
             }
             let pause = match self.connect().await {
                 Some(stream) => match self.ping(stream).await? {
@@ -229,10 +231,14 @@ impl Waiting<'_> {
         self.failure("Runtime.Go1xNotAHandler", text)
     }
 
-    fn exited(&self, status: ExitStatus) -> FunctionError {
+    fn exited(&self, status: ExitStatus, said: Option<String>) -> FunctionError {
+        let said = match said {
+            Some(said) => format!("It said:\n{said}"),
+            None => "Its output above says why; a program that does not call lambda.Start ends like this too"
+                .into(),
+        };
         let text = format!(
-            "{}: the handler ended before it listened on port {} (_LAMBDA_SERVER_PORT). Its output above says why; \
-             a program that does not call lambda.Start ends like this too",
+            "{}: the handler ended before it listened on port {} (_LAMBDA_SERVER_PORT). {said}",
             describe(status),
             self.port
         );

@@ -14,6 +14,7 @@ use tracing::{debug, info, warn};
 
 use super::convert;
 use super::messages::InvokeResponse;
+use super::overdue::Overdue;
 use super::process::{Process, Slot, describe};
 use super::readiness::{self, Ready};
 use crate::bootstrap::{ChildCommand, Sharing};
@@ -71,27 +72,46 @@ impl Worker {
         if event.length().is_none() {
             event = event.collect().await.map_err(event_lost)?;
         }
-        let request = convert::request(&context, event.length().unwrap_or_default());
-        let connection = self.connection(command).await?;
-
-        let busy = Busy { connection: &connection, sharing };
-        let mut event = Arriving(event);
-        let answer =
-            connection.client.call_with::<InvokeResponse>("Function.Invoke", &request, &mut event).await;
-        busy.done();
-        let failure = match answer {
-            Ok(response) => match convert::outcome(response) {
-                // go1.x started a fresh process then, and so do we.
-                Err(failure) if failure.should_exit => FunctionError { should_exit: false, ..failure },
-                outcome => return outcome.map(Payload::from),
-            },
-            // The method's own error, or a request that it could not read: the process and the connection are well.
-            Err(netrpc::Error::Server(text)) => return Err(FunctionError::new(RPC_ERROR, text)),
-            Err(netrpc::Error::Payload(error)) => event_lost(error),
-            Err(error) => connection.lost(context.request_id.as_str(), &error).await,
-        };
-        self.retire(&connection, sharing).await;
-        Err(failure)
+        let overdue = Overdue::new(&context);
+        let mut arriving = Arriving::from(event);
+        let mut attempt = 1;
+        loop {
+            let request = convert::request(&context, arriving.length());
+            let connection = self.connection(command).await?;
+            let busy = Busy { connection: &connection, sharing };
+            let answer = tokio::select! {
+                biased;
+                answer = connection.client.call_with::<InvokeResponse>("Function.Invoke", &request, &mut arriving) => answer,
+                () = overdue.wait() => {
+                    drop(busy);
+                    self.retire(&connection, sharing).await;
+                    return Err(overdue.failure());
+                }
+            };
+            busy.done();
+            let failure = match answer {
+                Ok(response) => match convert::outcome(response) {
+                    // go1.x started a fresh process then, and so do we.
+                    Err(failure) if failure.should_exit => FunctionError { should_exit: false, ..failure },
+                    outcome => return outcome.map(Payload::from),
+                },
+                // The method's own error, or a request that it could not read: the process and the connection are well.
+                Err(netrpc::Error::Server(text)) => return Err(FunctionError::new(RPC_ERROR, text)),
+                Err(netrpc::Error::Payload(error)) => event_lost(error),
+                // It cannot have been run, so that it may go to a fresh process.
+                Err(netrpc::Error::Shutdown | netrpc::Error::Send(_))
+                    if attempt < ATTEMPTS && arriving.rewind() =>
+                {
+                    warn!("the handler ended before it had the event");
+                    self.retire(&connection, sharing).await;
+                    attempt += 1;
+                    continue;
+                }
+                Err(error) => connection.lost(context.request_id.as_str(), &error).await,
+            };
+            self.retire(&connection, sharing).await;
+            return Err(failure);
+        }
     }
 
     /// The connection to a process that can take a call; a fresh one if need be.
@@ -160,7 +180,7 @@ impl Worker {
 
 impl Connection {
     fn is_alive(&self) -> bool {
-        self.process.status().is_none() && !self.client.is_closed() && !self.given_up.load(Relaxed)
+        !self.given_up.load(Relaxed) && !self.client.is_closed() && self.process.is_alive()
     }
 
     async fn stop(&self) {
@@ -222,11 +242,48 @@ fn event_lost(error: impl std::fmt::Display) -> FunctionError {
     FunctionError::new(EVENT_LOST, error.to_string())
 }
 
-/// An event on its way from one connection to the other, never whole in memory.
-struct Arriving(Event);
+/// An event on its way from one connection to the other, never whole in memory but where it came in one piece.
+struct Arriving {
+    event: Event,
+    /// What was passed on, if that is all of it.
+    passed: Option<Bytes>,
+}
+
+impl Arriving {
+    fn length(&self) -> u64 {
+        self.event.length().unwrap_or_default()
+    }
+
+    /// Makes it an event that is still to come, if all of what was passed on is at hand.
+    fn rewind(&mut self) -> bool {
+        match self.passed.take() {
+            Some(passed) if passed.is_empty() || self.length() == 0 => {
+                if !passed.is_empty() {
+                    self.event = passed.into();
+                }
+                self.passed = Some(Bytes::new());
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+impl From<Event> for Arriving {
+    fn from(event: Event) -> Arriving {
+        Arriving { event, passed: Some(Bytes::new()) }
+    }
+}
 
 impl netrpc::Payload for Arriving {
     async fn chunk(&mut self) -> Option<io::Result<Bytes>> {
-        Some(self.0.chunk().await?.map_err(io::Error::other))
+        match self.event.chunk().await? {
+            Ok(chunk) => {
+                // Kept beyond the first, the pieces of a long event would be in memory all at once.
+                self.passed = self.passed.take().filter(|passed| passed.is_empty()).map(|_| chunk.clone());
+                Some(Ok(chunk))
+            }
+            Err(error) => Some(Err(io::Error::other(error))),
+        }
     }
 }

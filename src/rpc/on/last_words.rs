@@ -1,0 +1,74 @@
+//! What a handler says that ends as soon as it is started. Its stderr is the sandbox's own, where nobody can read it
+//! back, so it is started once more to be listened to.
+
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::io::AsyncReadExt as _;
+use tokio::process::ChildStderr;
+
+use super::process::Process;
+use crate::bootstrap::ChildCommand;
+
+/// The second time it has to end so soon, too.
+const LIMIT: Duration = Duration::from_secs(1);
+/// Bytes that are kept of what it says.
+const KEPT: usize = 16 * 1024;
+/// Lines that are told, and how long they may be.
+const LINES: usize = 5;
+const LINE_LENGTH: usize = 300;
+
+/// The lines that say why, if it fails again in the same way. Not for one that ended well, or was ended: the first may
+/// have done work that is not to be done twice, the second has nothing to say.
+pub(super) async fn of(command: &ChildCommand, port: u16, status: ExitStatus) -> Option<String> {
+    use std::os::unix::process::ExitStatusExt as _;
+    if status.success() || status.signal() == Some(Signal::KILL.as_raw()) {
+        return None;
+    }
+    let (process, stderr) = Process::spawn_heard(command, port).ok()?;
+    let said = tokio::time::timeout(LIMIT, async { (heard(stderr).await, process.wait().await) }).await;
+    process.kill().await;
+    let (said, again) = said.ok()?;
+    (again == status).then(|| telling(&String::from_utf8_lossy(&said))).filter(|lines| !lines.is_empty())
+}
+
+/// The last of it, to its end.
+async fn heard(mut stderr: ChildStderr) -> Vec<u8> {
+    let mut said = Vec::new();
+    while let Ok(1..) = stderr.read_buf(&mut said).await {
+        let surplus = said.len().saturating_sub(KEPT);
+        said.drain(..surplus);
+    }
+    said
+}
+
+/// From where Go begins to say what went wrong, or else the last lines.
+fn telling(said: &str) -> String {
+    let lines: Vec<&str> = said.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    let begins =
+        lines.iter().position(|line| line.starts_with("panic: ") || line.starts_with("fatal error: "));
+    let from = begins.unwrap_or(lines.len().saturating_sub(LINES));
+    let told =
+        lines[from..].iter().take(LINES).map(|line| line.chars().take(LINE_LENGTH).collect::<String>());
+    told.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tells_most_is_told() {
+        assert_eq!(telling(""), "");
+        assert_eq!(telling("\n\none\r\n"), "one");
+        assert_eq!(telling("1\n2\n3\n4\n5\n6\n7\n"), "3\n4\n5\n6\n7");
+        let panic =
+            "a\nb\npanic: no table\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:7 +0x1\n1\n2\n";
+        assert_eq!(
+            telling(panic),
+            "panic: no table\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:7 +0x1\n1"
+        );
+        assert_eq!(telling(&"x".repeat(1_000)).len(), LINE_LENGTH);
+    }
+}
