@@ -4,15 +4,17 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-/// Why a call has no reply.
+/// Why a call has no reply, or a connection cannot be used.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Error {
     /// The method, or the server in its place, answered with an error: the connection is well.
     /// Go's `rpc.ServerError`.
     Server(String),
-    /// The connection was closed, or had failed, before the call was sent. Go's `rpc.ErrShutdown`.
+    /// The connection was closed, or had ended, before the call was sent. Go's `rpc.ErrShutdown`.
     Shutdown,
+    /// [`Client::close`](crate::Client::close) was called while the call was pending. Go's `rpc.ErrShutdown` too.
+    Closed,
     /// The connection ended while the call was pending.
     UnexpectedEof,
     /// The connection ended within a message: what was sent before may not have been net/rpc at all.
@@ -25,6 +27,8 @@ pub enum Error {
     /// The bytes that should go into the argument by reference could not be had, or were not as many as
     /// announced. The connection is lost with them, since half of a message is on it.
     Payload(Arc<io::Error>),
+    /// The argument cannot be sent as gob. Nothing of it was: the connection is well.
+    Argument(gob::Error),
     /// What the peer sent is not gob, or not of the type it should be. The connection is not used further.
     Gob {
         /// What was being read: `header` or `body`.
@@ -32,25 +36,48 @@ pub enum Error {
         /// What is wrong with it.
         source: gob::Error,
     },
+    /// No connection could be made.
+    Connect(Arc<io::Error>),
+    /// What should be a server of net/rpc behind HTTP answered something else.
+    Http(String),
+    /// The server has a service of this name. Go's `rpc.Register` refuses a second one too.
+    ServiceDefined(String),
 }
 
 impl Error {
     /// Whether the argument may have reached the peer: then the method may have run.
     pub fn may_have_run(&self) -> bool {
-        !matches!(self, Error::Shutdown | Error::Send(_) | Error::Payload(_))
+        match self {
+            Error::Server(_)
+            | Error::Closed
+            | Error::UnexpectedEof
+            | Error::Truncated
+            | Error::Receive(_)
+            | Error::Gob { .. } => true,
+            Error::Shutdown
+            | Error::Send(_)
+            | Error::Payload(_)
+            | Error::Argument(_)
+            | Error::Connect(_)
+            | Error::Http(_)
+            | Error::ServiceDefined(_) => false,
+        }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Server(text) => f.write_str(text),
-            Error::Shutdown => f.write_str("connection is shut down"),
+            Error::Server(text) | Error::Http(text) => f.write_str(text),
+            Error::Shutdown | Error::Closed => f.write_str("connection is shut down"),
             Error::UnexpectedEof | Error::Truncated => f.write_str("unexpected EOF"),
             Error::Receive(_) => f.write_str("receiving the reply failed"),
             Error::Send(_) => f.write_str("sending the request failed"),
             Error::Payload(_) => f.write_str("the argument's bytes were not all sent"),
+            Error::Argument(_) => f.write_str("the argument cannot be sent"),
             Error::Gob { reading, .. } => write!(f, "reading {reading}"),
+            Error::Connect(_) => f.write_str("connecting failed"),
+            Error::ServiceDefined(name) => write!(f, "rpc: service already defined: {name}"),
         }
     }
 }
@@ -58,9 +85,17 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Receive(error) | Error::Send(error) | Error::Payload(error) => Some(&**error),
-            Error::Gob { source, .. } => Some(source),
-            Error::Server(_) | Error::Shutdown | Error::UnexpectedEof | Error::Truncated => None,
+            Error::Receive(error) | Error::Send(error) | Error::Payload(error) | Error::Connect(error) => {
+                Some(&**error)
+            }
+            Error::Gob { source, .. } | Error::Argument(source) => Some(source),
+            Error::Server(_)
+            | Error::Shutdown
+            | Error::Closed
+            | Error::UnexpectedEof
+            | Error::Truncated
+            | Error::Http(_)
+            | Error::ServiceDefined(_) => None,
         }
     }
 }

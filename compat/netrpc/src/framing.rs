@@ -1,11 +1,10 @@
-//! Messages on a stream: one length-prefixed gob message in, encoded messages with payloads out.
+//! Messages from a stream: one length-prefixed gob message after the other, whole or passed over.
 
-use std::future::poll_fn;
-use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::io;
 
-use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use bytes::{Buf as _, Bytes, BytesMut};
+use gob::Frame;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::Error;
 
@@ -35,47 +34,108 @@ pub(crate) struct Taken {
 }
 
 impl<R: AsyncRead + Unpin> MessageReader<R> {
-    /// Messages longer than `limit` bytes are refused.
-    pub(crate) fn new(stream: R, limit: usize) -> Self {
-        MessageReader { stream, buffer: BytesMut::with_capacity(READ_SIZE), limit, taken: Taken::default() }
+    /// `read` has come already. Messages longer than `limit` bytes are refused.
+    pub(crate) fn new(stream: R, read: BytesMut, limit: usize) -> Self {
+        MessageReader { stream, buffer: read, limit, taken: Taken::default() }
     }
 
     /// The next message, without its length; `None` where the stream ends between messages.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        let Some(frame) = self.frame().await? else { return Ok(None) };
+        match self.refusal(frame) {
+            None => self.take(frame).await.map(Some),
+            Some(text) => Err(Error::from(io::Error::new(io::ErrorKind::InvalidData, text))),
+        }
+    }
+
+    /// How long the next message is, which is then there in part or whole; `None` where the stream ends before it.
+    pub(crate) async fn frame(&mut self) -> Result<Option<Frame>, Error> {
         loop {
-            let frame = gob::frame(&self.buffer).map_err(header_error)?;
-            if let Some(frame) = frame {
-                if frame.length > self.limit {
-                    let text = format!(
-                        "a message of {} bytes, more than {} are not accepted",
-                        frame.length, self.limit
-                    );
-                    return Err(Error::from(io::Error::new(io::ErrorKind::InvalidData, text)));
-                }
-                if self.buffer.len() >= frame.total() {
-                    let mut message = self.buffer.split_to(frame.total());
-                    _ = message.split_to(frame.prefix);
-                    self.taken.messages += 1;
-                    self.taken.bytes += frame.total() as u64;
-                    return Ok(Some(message.freeze()));
-                }
+            if let Some(frame) = gob::frame(&self.buffer).map_err(header_error)? {
+                return Ok(Some(frame));
             }
-            let missing = frame.map_or(0, |frame| frame.total() - self.buffer.len());
-            self.reserve(missing);
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+            if self.read(0).await? == 0 {
                 return if self.buffer.is_empty() { Ok(None) } else { Err(Error::Truncated) };
             }
         }
     }
 
-    /// All that was handed out so far.
+    /// Why a message is not accepted, if it is not.
+    pub(crate) fn refusal(&self, frame: Frame) -> Option<String> {
+        (frame.length > self.limit).then(|| {
+            format!("a message of {} bytes, more than {} are not accepted", frame.length, self.limit)
+        })
+    }
+
+    /// The message that [`MessageReader::frame`] has found.
+    pub(crate) async fn take(&mut self, frame: Frame) -> Result<Bytes, Error> {
+        self.fill(frame.total()).await?;
+        let mut message = self.buffer.split_to(frame.total());
+        _ = message.split_to(frame.prefix);
+        self.count(frame);
+        Ok(message.freeze())
+    }
+
+    /// The first bytes of that message, enough for a number; the rest may have come too.
+    pub(crate) async fn peek(&mut self, frame: Frame) -> Result<&[u8], Error> {
+        self.fill(frame.total().min(frame.prefix + 9)).await?;
+        Ok(&self.buffer[frame.prefix..self.buffer.len().min(frame.total())])
+    }
+
+    /// Drops that message as it comes.
+    pub(crate) async fn skip(&mut self, frame: Frame) -> Result<(), Error> {
+        let mut left = frame.total();
+        loop {
+            let here = left.min(self.buffer.len());
+            self.buffer.advance(here);
+            left -= here;
+            if left == 0 {
+                break;
+            }
+            // Nothing is kept, so there is always room for one more read.
+            if self.read(0).await? == 0 {
+                return Err(Error::Truncated);
+            }
+        }
+        self.count(frame);
+        Ok(())
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// All that was handed out or dropped so far.
     pub(crate) fn taken(&self) -> Taken {
         self.taken
+    }
+
+    fn count(&mut self, frame: Frame) {
+        self.taken.messages += 1;
+        self.taken.bytes += frame.total() as u64;
+    }
+
+    /// Reads until so many bytes are here.
+    async fn fill(&mut self, total: usize) -> Result<(), Error> {
+        while self.buffer.len() < total {
+            if self.read(total - self.buffer.len()).await? == 0 {
+                return Err(Error::Truncated);
+            }
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self, missing: usize) -> io::Result<usize> {
+        self.reserve(missing);
+        self.stream.read_buf(&mut self.buffer).await
     }
 
     fn reserve(&mut self, missing: usize) {
         if self.buffer.is_empty() && self.buffer.capacity() > KEEP_LIMIT {
             self.buffer = BytesMut::new();
+        }
+        if self.buffer.capacity() == 0 {
+            self.buffer.reserve(READ_SIZE);
         }
         if self.buffer.capacity() - self.buffer.len() < missing.clamp(READ_SIZE / 4, GROW_LIMIT) {
             // Memory of messages that were handed out and dropped since is taken back here. Some is left over for
@@ -90,24 +150,10 @@ fn header_error(source: gob::Error) -> Error {
     Error::Gob { reading: "header", source }
 }
 
-/// Writes the parts in order, with one system call if the stream takes them all at once.
-pub(crate) async fn write_all<W: AsyncWrite + Unpin>(
-    stream: &mut W,
-    mut parts: &mut [IoSlice<'_>],
-) -> io::Result<()> {
-    IoSlice::advance_slices(&mut parts, 0); // drops empty parts at the front
-    while !parts.is_empty() {
-        let written = poll_fn(|context| Pin::new(&mut *stream).poll_write_vectored(context, parts)).await?;
-        if written == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        IoSlice::advance_slices(&mut parts, written);
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
     use super::*;
 
     #[tokio::test]
@@ -121,10 +167,10 @@ mod tests {
             let bytes = stream.clone();
             tokio::spawn(async move {
                 for piece in bytes.chunks(step) {
-                    write_all(&mut near, &mut [IoSlice::new(piece), IoSlice::new(&[])]).await.unwrap();
+                    near.write_all(piece).await.unwrap();
                 }
             });
-            let mut reader = MessageReader::new(far, usize::MAX);
+            let mut reader = MessageReader::new(far, BytesMut::new(), usize::MAX);
             for length in [0, 1, 127, 128, 5_000, 70_000] {
                 assert_eq!(reader.next().await.unwrap().unwrap(), vec![length as u8; length]);
             }
@@ -134,19 +180,33 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_that_ends_within_a_message_says_so() {
-        let mut reader = MessageReader::new(&[5, 1, 2][..], usize::MAX);
+        let mut reader = MessageReader::new(&[5, 1, 2][..], BytesMut::new(), usize::MAX);
         assert!(matches!(reader.next().await, Err(Error::Truncated)));
-        let mut reader = MessageReader::new(&[0xf7][..], usize::MAX);
+        let mut reader = MessageReader::new(&[0xf7][..], BytesMut::new(), usize::MAX);
         assert!(matches!(reader.next().await, Err(Error::Gob { .. })));
+    }
+
+    #[tokio::test]
+    async fn what_is_passed_over_is_not_kept() {
+        let mut stream = Vec::new();
+        gob::wire::put_bytes(&mut stream, &vec![7; 9 << 20]);
+        gob::wire::put_bytes(&mut stream, b"next");
+        let mut reader = MessageReader::new(&stream[..], BytesMut::new(), 1 << 20);
+        let frame = reader.frame().await.unwrap().unwrap();
+        assert!(reader.refusal(frame).is_some());
+        reader.skip(frame).await.unwrap();
+        assert!(reader.buffer.capacity() <= 2 * READ_SIZE);
+        assert_eq!(reader.next().await.unwrap().unwrap(), &b"next"[..]);
+        assert_eq!(reader.taken().messages, 2);
     }
 
     #[tokio::test]
     async fn a_claimed_length_costs_no_memory() {
         // 2^32 bytes are announced and three come.
-        let mut reader = MessageReader::new(&[0xfb, 1, 0, 0, 0, 0, 1, 2, 3][..], usize::MAX);
+        let mut reader = MessageReader::new(&[0xfb, 1, 0, 0, 0, 0, 1, 2, 3][..], BytesMut::new(), usize::MAX);
         assert!(matches!(reader.next().await, Err(Error::Truncated)));
         assert!(reader.buffer.capacity() <= 2 * GROW_LIMIT);
-        let mut reader = MessageReader::new(&[0xfb, 1, 0, 0, 0, 0, 1, 2, 3][..], 1 << 20);
+        let mut reader = MessageReader::new(&[0xfb, 1, 0, 0, 0, 0, 1, 2, 3][..], BytesMut::new(), 1 << 20);
         assert!(matches!(reader.next().await, Err(Error::Receive(_))));
     }
 }

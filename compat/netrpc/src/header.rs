@@ -47,6 +47,22 @@ impl Encode for Request {
     }
 
     fn encode(&self, fields: &mut StructWriter<'_>) {
+        RequestRef { service_method: &self.service_method, seq: self.seq }.encode(fields);
+    }
+}
+
+/// A [`Request`] whose text is somebody else's.
+pub(crate) struct RequestRef<'t> {
+    pub(crate) service_method: &'t str,
+    pub(crate) seq: u64,
+}
+
+impl Encode for RequestRef<'_> {
+    fn schema(&self) -> &Schema {
+        &REQUEST
+    }
+
+    fn encode(&self, fields: &mut StructWriter<'_>) {
         fields.bytes(0, self.service_method.as_bytes());
         fields.uint(1, self.seq);
     }
@@ -65,6 +81,24 @@ impl Decode for Request {
 }
 
 impl Encode for Response {
+    fn schema(&self) -> &Schema {
+        &RESPONSE
+    }
+
+    fn encode(&self, fields: &mut StructWriter<'_>) {
+        let Response { service_method, seq, error } = self;
+        ResponseRef { service_method, seq: *seq, error }.encode(fields);
+    }
+}
+
+/// A [`Response`] whose texts are somebody else's.
+pub(crate) struct ResponseRef<'t> {
+    pub(crate) service_method: &'t str,
+    pub(crate) seq: u64,
+    pub(crate) error: &'t str,
+}
+
+impl Encode for ResponseRef<'_> {
     fn schema(&self) -> &Schema {
         &RESPONSE
     }

@@ -63,12 +63,27 @@
 //! Source: Go's `net/rpc/client.go` and `server.go`; error texts are theirs.
 
 mod client;
+mod connection;
 mod error;
 mod framing;
 pub mod header;
+mod http;
+mod listener;
+mod outgoing;
 mod pending;
+mod replies;
+mod requests;
 mod server;
+mod service;
 
-pub use client::{Client, Payload};
+pub use client::Client;
 pub use error::Error;
-pub use server::{Reply, Server};
+pub use http::RPC_PATH;
+pub use listener::Listener;
+pub use requests::Payload;
+pub use server::{CALL_LIMIT, Server};
+pub use service::{MethodError, Reply, Service};
+
+/// Messages of more than so many bytes are refused, on both ends, unless [`Client::with_limit`] or
+/// [`Server::message_limit`] say otherwise: 256 MiB.
+pub const MESSAGE_LIMIT: usize = 256 * 1024 * 1024;

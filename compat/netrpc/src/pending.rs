@@ -1,6 +1,9 @@
 //! Calls in flight, as plain data: register, complete, drain. No sockets here.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
 
 use crate::Error;
 
@@ -15,42 +18,78 @@ pub(crate) enum Outcome<'a> {
     Failed(Error),
 }
 
-/// Calls that were sent, or are being sent, by sequence number.
+/// The calls of one connection, until it ends.
 #[derive(Default)]
-pub(crate) struct Pending {
-    calls: HashMap<u64, Completion>,
-    next_seq: u64,
-    /// Why there will be no more replies.
-    ended: Option<Error>,
+pub(crate) struct Calls {
+    pending: Mutex<Pending>,
+    /// Told when the connection has ended.
+    ended: Notify,
 }
 
-impl Pending {
+/// Calls that were sent, or are being sent, by sequence number.
+#[derive(Default)]
+struct Pending {
+    calls: HashMap<u64, Completion>,
+    next_seq: u64,
+    /// There will be no more replies.
+    ended: bool,
+}
+
+impl Calls {
     /// Takes in a call and numbers it; refused once the connection has ended.
-    pub(crate) fn register(&mut self, completion: Completion) -> Result<u64, Error> {
-        if self.ended.is_some() {
+    pub(crate) fn register(&self, completion: Completion) -> Result<u64, Error> {
+        let mut pending = self.pending();
+        if pending.ended {
             return Err(Error::Shutdown);
         }
-        let seq = self.next_seq;
-        self.next_seq += 1;
-        self.calls.insert(seq, completion);
+        let seq = pending.next_seq;
+        pending.next_seq += 1;
+        pending.calls.insert(seq, completion);
         Ok(seq)
     }
 
     /// The call that a reply belongs to; none for replies to calls that nobody waits for.
-    pub(crate) fn complete(&mut self, seq: u64) -> Option<Completion> {
-        self.calls.remove(&seq)
+    pub(crate) fn complete(&self, seq: u64) -> Option<Completion> {
+        self.pending().calls.remove(&seq)
     }
 
     /// Ends all calls, now and from now on.
-    pub(crate) fn drain(&mut self, error: &Error) {
-        self.ended.get_or_insert_with(|| error.clone());
-        for (_, completion) in self.calls.drain() {
+    pub(crate) fn end(&self, error: &Error) {
+        let calls = {
+            let mut pending = self.pending();
+            pending.ended = true;
+            std::mem::take(&mut pending.calls)
+        };
+        for completion in calls.into_values() {
             // The call is over whatever its waiter makes of it.
             _ = completion(Outcome::Failed(error.clone()));
         }
+        self.ended.notify_waiters();
     }
 
-    pub(crate) fn ended(&self) -> Option<&Error> {
-        self.ended.as_ref()
+    pub(crate) fn has_ended(&self) -> bool {
+        self.pending().ended
+    }
+
+    /// Waits until the connection has ended.
+    pub(crate) async fn ended(&self) {
+        loop {
+            let ended = self.ended.notified();
+            if self.has_ended() {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        // Nothing panics while it is held, and its data would be whole if something did.
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Calls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Calls").finish_non_exhaustive()
     }
 }

@@ -114,20 +114,76 @@ async fn a_call_that_is_given_up_while_its_payload_comes_takes_the_connection_wi
 }
 
 #[tokio::test]
-async fn a_call_that_is_given_up_half_written_takes_the_connection_with_it() {
-    let (ours, theirs) = tokio::io::duplex(256); // room for a small call and no more
-    let client = Client::new(ours);
-    let given_up = async {
+async fn a_call_that_is_given_up_half_written_is_sent_whole_and_costs_no_other() {
+    // Whether or not somebody calls after it.
+    for followers in [0, 1, 3] {
+        let ran = Arc::new(AtomicUsize::new(0));
+        let server = doubling().method("Blobs.Length", {
+            let ran = ran.clone();
+            move |Received(length)| {
+                assert_eq!(length, 1_000);
+                ran.fetch_add(1, Ordering::Relaxed);
+                async move { Ok(Reply::new(Number(length))) }
+            }
+        });
+        let (ours, theirs) = tokio::io::duplex(256); // room for a small call and no more
+        let client = Client::new(ours);
+        let mut calls = Vec::new();
+        let mut call = |number| {
+            let client = &client;
+            let mut call =
+                Box::pin(async move { client.call::<Number>("Numbers.Double", &Number(number)).await });
+            assert!(once(&mut call).is_none(), "nobody answers");
+            calls.push(call);
+        };
+        call(0);
         let mut payload = Some(Bytes::from(vec![b'x'; 1_000]));
-        tokio::select! {
-            biased;
-            _ = client.call_with::<Number>("Blobs.Length", &Blob(1_000), &mut payload) => panic!("no room"),
-            () = std::future::ready(()) => {}
+        assert!(
+            once(&mut Box::pin(client.call_with::<Number>("Blobs.Length", &Blob(1_000), &mut payload)))
+                .is_none()
+        );
+        (1..=followers).for_each(call);
+        // One whose turn did not come is given up too, and not sent at all.
+        if followers > 0 {
+            let mut payload = Some(Bytes::from(vec![b'x'; 999]));
+            let mut late = Box::pin(client.call_with::<Number>("Blobs.Length", &Blob(999), &mut payload));
+            assert!(once(&mut late).is_none());
         }
-    };
-    assert_lost_with(&client, given_up).await;
+        let serving = tokio::spawn(async move { server.serve_connection(theirs).await });
+        for (number, call) in calls.into_iter().enumerate() {
+            assert_eq!(within(call).await.unwrap(), Number(2 * number as u64));
+        }
+        // What was sent before it has been read before it.
+        assert_eq!(within(client.call::<Number>("Numbers.Double", &Number(7))).await.unwrap(), Number(14));
+        assert_eq!(ran.load(Ordering::Relaxed), 1);
+        drop(client);
+        assert!(within(serving).await.unwrap().is_ok());
+    }
+}
+
+/// The connection does not wait for the peer any more when the client is gone.
+#[tokio::test]
+async fn a_request_that_nobody_takes_does_not_outlive_its_client() {
+    let (ours, mut theirs) = tokio::io::duplex(256);
+    let client = Client::new(ours);
+    let mut payload = Some(Bytes::from(vec![b'x'; 1_000]));
+    assert!(
+        once(&mut Box::pin(client.call_with::<Number>("Blobs.Length", &Blob(1_000), &mut payload))).is_none()
+    );
+    tokio::task::yield_now().await; // somebody else goes on with it
     drop(client);
-    assert_sent_one_call(theirs).await;
+    tokio::task::yield_now().await;
+    let mut sent = Vec::new();
+    within(theirs.read_to_end(&mut sent)).await.unwrap();
+    assert!(sent.len() < 1_000);
+}
+
+/// Polls a future once.
+fn once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    match std::pin::Pin::new(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+        std::task::Poll::Ready(output) => Some(output),
+        std::task::Poll::Pending => None,
+    }
 }
 
 /// A call that waits for its reply while another one is given up hears of it.
@@ -450,6 +506,7 @@ fn only_what_was_not_sent_whole_has_surely_not_run() {
         (Error::Truncated, true),
         (Error::Receive(io()), true),
         (Error::Gob { reading: "body", source }, true),
+        (Error::Closed, true),
         (Error::Shutdown, false),
         (Error::Send(io()), false),
         (Error::Payload(io()), false),
