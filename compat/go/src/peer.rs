@@ -13,6 +13,8 @@ pub enum Peer {
     Stranger,
     /// Plays the go1.x runtime towards a handler. Standard library only.
     RpcClient,
+    /// Both ends of net/rpc, with methods of many kinds. Standard library only.
+    Arith,
     /// A handler on an aws-lambda-go that knows RPC alone.
     HandlerOld,
     /// The same handler on a current aws-lambda-go.
@@ -29,10 +31,11 @@ pub enum Peer {
 
 impl Peer {
     /// All there are.
-    pub const ALL: [Peer; 9] = [
+    pub const ALL: [Peer; 10] = [
         Peer::LegacyHandler,
         Peer::Stranger,
         Peer::RpcClient,
+        Peer::Arith,
         Peer::HandlerOld,
         Peer::HandlerCurrent,
         Peer::HandlerCurrentNorpc,
@@ -47,6 +50,7 @@ impl Peer {
             Peer::LegacyHandler => "legacyhandler",
             Peer::Stranger => "stranger",
             Peer::RpcClient => "rpcclient",
+            Peer::Arith => "arith",
             Peer::HandlerOld => "handler-v1.13.3",
             Peer::HandlerCurrent => "handler-v1.54.0",
             Peer::HandlerCurrentNorpc => "handler-v1.54.0-norpc",
@@ -71,7 +75,7 @@ impl Peer {
 
     pub(crate) fn module(self) -> &'static Module {
         match self {
-            Peer::LegacyHandler | Peer::Stranger | Peer::RpcClient => &source::LEGACY,
+            Peer::LegacyHandler | Peer::Stranger | Peer::RpcClient | Peer::Arith => &source::LEGACY,
             Peer::HandlerOld | Peer::EchoOld => &source::HANDLER_OLD,
             Peer::HandlerCurrent | Peer::HandlerCurrentNorpc | Peer::EchoCurrent | Peer::EchoCurrentNorpc => {
                 &source::HANDLER_CURRENT
@@ -85,6 +89,7 @@ impl Peer {
             Peer::LegacyHandler => "./legacyhandler",
             Peer::Stranger => "./stranger",
             Peer::RpcClient => "./rpcclient",
+            Peer::Arith => "./arith",
             Peer::HandlerOld | Peer::HandlerCurrent | Peer::HandlerCurrentNorpc => ".",
             Peer::EchoOld | Peer::EchoCurrent | Peer::EchoCurrentNorpc => "./cmd/echo",
         }
