@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::error::Error as _;
 use std::io;
 use std::sync::Arc;
@@ -36,8 +36,6 @@ const WORDED_OTHERWISE: &[(&str, &str)] =
 const NOT_SERVED: &[(&str, &str)] = &[
     ("lambda_exit_mid_call", "the server's process dies"),
     ("lambda_wrong_argument", "Go names the receiver's type and field; see the test below"),
-    ("rpc_text_service", "arguments and replies that are no structs: supported later"),
-    ("rpc_named_service", "arguments and replies that are no structs; see the test below"),
 ];
 
 #[tokio::test]
@@ -217,16 +215,31 @@ async fn an_argument_of_the_wrong_type_is_answered_and_the_connection_goes_on() 
     }
 }
 
+/// Arguments that are no structs, sent through serde.
 #[tokio::test]
-async fn the_last_dot_parts_service_and_method() {
+async fn typed_calls_are_sent_as_go_sends_them() {
     let connections = connections();
-    let connection = connections.iter().find(|connection| connection.name == "rpc_named_service").unwrap();
-    // A string cannot be received yet, but whether there is a method for it can be told.
-    let server = Server::new().method("a.b.C.Len", async |Discarded| Ok(Reply::new(Recorded::EMPTY)));
-    let (answered, ended) = play_server(connection, server).await;
-    assert!(ended.is_ok());
-    let headers = |stream: &[u8]| exchanges(stream).iter().map(Exchange::header).collect::<Vec<_>>();
-    assert_eq!(headers(&answered), headers(&connection.replies.stream));
+    let connection = connections.iter().find(|connection| connection.name == "rpc_text_service").unwrap();
+    let (ours, theirs) = tokio::io::duplex(4096);
+    let replies = exchanges(&connection.replies.stream).into_iter().map(|reply| reply.bytes).collect();
+    let peer = tokio::spawn(peer(theirs, replies, false));
+    let client = Client::new(ours);
+    let text = |outcome: Result<String, Error>| outcome.unwrap_err().to_string();
+    let length: isize = client.call_typed("Text.Len", "").await.unwrap();
+    assert_eq!(length, 0);
+    let parts: Vec<String> = client.call_typed("Text.Split", "a b").await.unwrap();
+    assert_eq!(parts, ["a b", ""]);
+    let count: BTreeMap<String, isize> = client.call_typed("Text.Count", &["x", "y"][..]).await.unwrap();
+    assert_eq!(count, BTreeMap::from([("n".to_owned(), 2)]));
+    assert_eq!(text(client.call_typed("Text.Fail", "on purpose").await), "on purpose");
+    let unknown = "rpc: can't find method Text.TooMany";
+    assert_eq!(text(client.call_typed("Text.TooMany", "x").await), unknown);
+    let () = client.call_typed("Text.Zero", "z").await.unwrap();
+    let () = client.call_typed("Text.Maybe", &5_isize).await.unwrap();
+    drop(client);
+    let first = connection.requests.index["firstId"].as_i64().unwrap();
+    let compared = support::compare(&peer.await.unwrap(), connection.requests.list("wire"), 65 - first);
+    assert_eq!(compared, Ok(()));
 }
 
 /// Both directions of a recorded connection.
@@ -275,20 +288,21 @@ impl Connection {
             else {
                 continue;
             };
+            if call[0]["value"]["ServiceMethod"] != "Function.Invoke" {
+                continue;
+            }
             let argument = content(&call[1]["value"]["Payload"], true);
             let answer = match reply[0]["value"]["Error"].as_str().unwrap() {
                 "" => Ok(Recorded::new(&self.replies, &reply[1], &mut schemas).unwrap()),
                 text => Err(text.to_owned()),
             };
-            if call[0]["value"]["ServiceMethod"] == "Function.Invoke" {
-                answers.insert(argument, answer);
-            }
+            answers.insert(argument, answer);
         }
         let (answers, fast) = (Arc::new(answers), Arc::new(Notify::new()));
         let ping_response = json(r#"{"kind": "struct", "name": "PingResponse"}"#);
         let pong = json(&format!(r#"{{"type": {ping_response}, "value": {{}}}}"#));
         let pong = Recorded::new(&self.replies, &pong, &mut HashMap::new()).unwrap();
-        Server::new()
+        self.with_text(Server::new())
             .method("Function.Invoke", move |Payload(payload)| {
                 let (answers, fast) = (answers.clone(), fast.clone());
                 async move {
@@ -304,6 +318,31 @@ impl Connection {
                 let pong = pong.clone();
                 async move { Ok(Reply::new(pong)) }
             })
+    }
+}
+
+impl Connection {
+    /// Adds the services that have other arguments and replies than structs.
+    fn with_text(&self, server: Server) -> Server {
+        let recorded = |method: &str| {
+            let sent = self.replies.list("encode");
+            let sent = sent.chunks(2).find(|reply| reply[0]["value"]["ServiceMethod"] == method);
+            sent.map(|reply| Recorded::new(&self.replies, &reply[1], &mut HashMap::new()).unwrap())
+        };
+        let server = server
+            .method_typed("Text.Len", async |text: String| Ok(text.len() as isize))
+            .method_typed("a.b.C.Len", async |text: String| Ok(text.len() as isize))
+            .method_typed("Text.Split", async |text: String| Ok([text, String::new()].to_vec()))
+            .method_typed("Text.Count", async |list: Vec<String>| {
+                Ok(BTreeMap::from([("n".to_owned(), list.len() as isize)]))
+            })
+            .method_typed("Text.Fail", async |text: String| Err::<String, _>(text.into()));
+        ["Text.Zero", "Text.Maybe"].into_iter().fold(server, |server, name| match recorded(name) {
+            None => server,
+            Some(reply) => {
+                server.method(name, move |Discarded| std::future::ready(Ok(Reply::new(reply.clone()))))
+            }
+        })
     }
 }
 
