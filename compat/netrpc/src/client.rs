@@ -1,11 +1,9 @@
 //! The calling end of a connection: takes calls in, and sees each of them through to its reply.
 
-use std::future::{Future, poll_fn};
 use std::io;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
 use gob::{Decode, Encode, Encoder, Gob, Hole, Received};
@@ -19,6 +17,7 @@ use tokio::task::AbortHandle;
 
 use crate::framing::MessageReader;
 use crate::pending::{Calls, Outcome};
+use crate::race::{First, race};
 use crate::requests::{Payload, Progress, Requests};
 use crate::{Error, MESSAGE_LIMIT, http, replies};
 
@@ -186,12 +185,12 @@ impl Client {
         });
         let mut waiting = Waiting { calls: &self.calls, seq: None };
         let sent = {
-            let sending = async {
+            let sending = pin!(async {
                 let mut turn = Turn { client: self, requests: self.requests.lock().await };
                 let seq = self.calls.register(completion)?;
                 waiting.seq = Some(seq);
                 turn.requests.send(service_method, seq, argument, payload).await
-            };
+            });
             // The connection may end while the peer takes nothing in.
             race(sending, &mut reply).await
         };
@@ -282,20 +281,4 @@ impl Drop for EndsWithReader {
     fn drop(&mut self) {
         self.0.end(&Error::UnexpectedEof);
     }
-}
-
-/// What came first.
-enum First<L, R> {
-    Left(L),
-    Right(R),
-}
-
-/// Waits for one of two; for the left one, if both are there.
-async fn race<L, R>(left: impl Future<Output = L>, right: impl Future<Output = R>) -> First<L, R> {
-    let (mut left, mut right) = (pin!(left), pin!(right));
-    poll_fn(|context| match left.as_mut().poll(context) {
-        Poll::Ready(left) => Poll::Ready(First::Left(left)),
-        Poll::Pending => right.as_mut().poll(context).map(First::Right),
-    })
-    .await
 }

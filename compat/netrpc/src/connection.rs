@@ -3,20 +3,21 @@
 use std::future::poll_fn;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use gob::wire::Cursor;
 use gob::{Decode as _, Decoder, Encoder, Frame, TypeId, WireType};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
-use tokio::sync::Mutex;
-use tokio::task::{JoinError, JoinSet};
+use tokio::sync::{Mutex, Semaphore};
 use tracing::{debug, trace};
 
 use crate::framing::MessageReader;
 use crate::header::{Placeholder, Request, ResponseRef};
 use crate::outgoing::Outgoing;
+use crate::race::race;
 use crate::replies::limits;
 use crate::service::{Call, Reply};
 use crate::{Error, Server};
@@ -37,51 +38,46 @@ pub(crate) async fn serve(
         reader: MessageReader::new(read, buffer, message_limit),
         decoder: Decoder::with_limits(limits(message_limit)),
     };
-    let replies = Arc::new(Replies::new(write));
-    // They end with the set. What is left of those that have ended is cleared away when the next request comes, which
-    // takes no waking up; it is no more than the limit.
-    let mut calls = JoinSet::new();
+    let calls = Arc::new(Calls::new(write, call_limit));
+    let _end = EndOfCalls(&calls);
     let end = loop {
-        // What waits for a peer that takes no replies counts too.
-        while calls.len() >= call_limit {
-            cleared(calls.join_next().await);
-        }
+        // What waits for a peer that takes no replies counts too. With all slots taken, nothing is read.
+        let Ok(slot) = calls.slots.acquire().await else { break Ok(()) };
         let (request, call) = match requests.next().await {
             Ok(Some(next)) => next,
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         };
         trace!(service_method = request.service_method, seq = request.seq, "request");
-        while cleared(calls.try_join_next()) {}
-        if let Some(error) = replies.failed.get() {
+        if let Some(error) = calls.failed.get() {
             break Err(Error::Send(error.clone()));
         }
         match call {
             Ok(call) => {
-                let replies = replies.clone();
-                calls.spawn(async move {
-                    let outcome = run(&request, call).await;
-                    replies.send(&request, outcome).await;
-                });
+                slot.forget(); // the call gives it back
+                tokio::spawn(run(calls.clone(), request, call));
             }
             // Not in a task of its own: such requests are read no faster than their answers go.
-            Err(text) => replies.send(&request, Err(text)).await,
+            Err(text) => calls.send(&request, Err(text)).await,
         }
     };
-    while cleared(calls.join_next().await) {}
+    // Until all of them have ended.
+    _ = calls.slots.acquire_many(call_limit).await;
     end
 }
 
-/// Whether there was a call that has ended.
-fn cleared(call: Option<Result<(), JoinError>>) -> bool {
-    if let Some(Err(error)) = &call {
-        debug!(%error, "a call was not answered"); // dropping what was left of it has panicked
-    }
-    call.is_some()
+/// Runs a call to its end and answers it, unless the connection is dropped before.
+async fn run<W: AsyncWrite + Unpin>(calls: Arc<Calls<W>>, request: Request, call: Call) {
+    let _slot = Slot(&calls.slots);
+    let answering = pin!(async {
+        let outcome = outcome(&request, call).await;
+        calls.send(&request, outcome).await;
+    });
+    race(answering, calls.dropped.acquire()).await;
 }
 
-/// Runs a call to its end. A panic is its own affair: Go would end the whole process, with all other calls.
-async fn run(request: &Request, mut call: Call) -> Result<Reply, String> {
+/// What a call ends with. A panic is its own affair: Go would end the whole process, with all other calls.
+async fn outcome(request: &Request, mut call: Call) -> Result<Reply, String> {
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))) {
         Ok(polled) => polled,
         Err(_) => Poll::Ready(Err(panicked(request))),
@@ -91,6 +87,15 @@ async fn run(request: &Request, mut call: Call) -> Result<Reply, String> {
 
 fn panicked(request: &Request) -> String {
     format!("rpc: method {} panicked", request.service_method)
+}
+
+/// What came for an argument.
+enum Argument {
+    Message(Bytes),
+    /// One that is too long. More is to come.
+    Definition,
+    /// Nothing to read; and what to answer.
+    PassedOver(String),
 }
 
 /// The receiving side.
@@ -118,22 +123,14 @@ impl<R: AsyncRead + Unpin> Requests<'_, R> {
     async fn call(&mut self, request: &Request) -> Result<Result<Call, String>, Error> {
         let method = self.server.find(&request.service_method);
         loop {
-            // Where the peer half-closes instead of sending a body, Go answers with its reader's error.
-            let Some(frame) = self.reader.frame().await? else { return Ok(Err("EOF".into())) };
-            let refusal = self.reader.refusal(frame);
-            if refusal.is_some() || (method.is_err() && frame.length > SKIPPED_LENGTH) {
-                let id = self.peek_type(frame).await?;
-                if refusal.is_some() || self.is_in_one_piece(id) {
-                    self.reader.skip(frame).await?;
-                    match (&method, refusal) {
-                        _ if id < 0 => continue, // a definition, whose value will not be understood
-                        (Ok(_), Some(text)) => return Ok(Err(text)),
-                        (Err(text), _) => return Ok(Err(text.clone())),
-                        (Ok(_), None) => continue, // it is skipped for one of both reasons
-                    }
-                }
-            }
-            let message = self.reader.take(frame).await?;
+            let message = match self.reader.at_hand()? {
+                Some(message) => message,
+                None => match self.argument(method.as_ref().err()).await? {
+                    Argument::Message(message) => message,
+                    Argument::Definition => continue,
+                    Argument::PassedOver(text) => return Ok(Err(text)),
+                },
+            };
             return Ok(match (self.decoder.message(&message), &method) {
                 (Ok(None), _) => continue, // a definition
                 (Ok(Some(value)), Ok(method)) => {
@@ -146,6 +143,25 @@ impl<R: AsyncRead + Unpin> Requests<'_, R> {
                 (_, Err(text)) => Err(text.clone()),
             });
         }
+    }
+
+    /// Waits for an argument's next message. It is not kept if it is too long, or if nobody wants it.
+    async fn argument(&mut self, unwanted: Option<&String>) -> Result<Argument, Error> {
+        // Where the peer half-closes instead of sending a body, Go answers with its reader's error.
+        let Some(frame) = self.reader.frame().await? else { return Ok(Argument::PassedOver("EOF".into())) };
+        let refusal = self.reader.refusal(frame);
+        if refusal.is_some() || (unwanted.is_some() && frame.length > SKIPPED_LENGTH) {
+            let id = self.peek_type(frame).await?;
+            if refusal.is_some() && id < 0 {
+                self.reader.skip(frame).await?; // and the value will not be understood
+                return Ok(Argument::Definition);
+            }
+            if refusal.is_some() || self.is_in_one_piece(id) {
+                self.reader.skip(frame).await?;
+                return Ok(Argument::PassedOver(unwanted.cloned().or(refusal).unwrap_or_default()));
+            }
+        }
+        self.reader.take(frame).await.map(Argument::Message)
     }
 
     /// The type of a message's value; negative, if it defines one.
@@ -169,11 +185,33 @@ impl<R: AsyncRead + Unpin> Requests<'_, R> {
     }
 }
 
-/// The sending side.
-struct Replies<W> {
+/// The calls that are running, and the sending side.
+struct Calls<W> {
     writer: Mutex<Writer<W>>,
     /// Why no more replies are sent.
     failed: OnceLock<Arc<io::Error>>,
+    /// One for each call that may begin.
+    slots: Semaphore,
+    /// Never has anything to give, and is closed with the connection.
+    dropped: Semaphore,
+}
+
+/// A running call's, which it gives back.
+struct Slot<'c>(&'c Semaphore);
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
+}
+
+/// Ends the calls with the future that serves them.
+struct EndOfCalls<'c, W>(&'c Calls<W>);
+
+impl<W> Drop for EndOfCalls<'_, W> {
+    fn drop(&mut self) {
+        self.0.dropped.close();
+    }
 }
 
 struct Writer<W> {
@@ -182,10 +220,15 @@ struct Writer<W> {
     outgoing: Outgoing,
 }
 
-impl<W: AsyncWrite + Unpin> Replies<W> {
-    fn new(stream: W) -> Self {
+impl<W: AsyncWrite + Unpin> Calls<W> {
+    fn new(stream: W, limit: u32) -> Self {
         let writer = Writer { stream, encoder: Encoder::new(), outgoing: Outgoing::default() };
-        Replies { writer: Mutex::new(writer), failed: OnceLock::new() }
+        Calls {
+            writer: Mutex::new(writer),
+            failed: OnceLock::new(),
+            slots: Semaphore::new(limit as usize),
+            dropped: Semaphore::new(0),
+        }
     }
 
     async fn send(&self, request: &Request, outcome: Result<Reply, String>) {

@@ -41,10 +41,24 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
 
     /// The next message, without its length; `None` where the stream ends between messages.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        if let Some(message) = self.at_hand()? {
+            return Ok(Some(message));
+        }
         let Some(frame) = self.frame().await? else { return Ok(None) };
         match self.refusal(frame) {
             None => self.take(frame).await.map(Some),
             Some(text) => Err(Error::from(io::Error::new(io::ErrorKind::InvalidData, text))),
+        }
+    }
+
+    /// The next message, if all of it has come already and it is not too long: most come with the one before.
+    #[inline]
+    pub(crate) fn at_hand(&mut self) -> Result<Option<Bytes>, Error> {
+        match gob::frame(&self.buffer).map_err(header_error)? {
+            Some(frame) if frame.total() <= self.buffer.len() && frame.length <= self.limit => {
+                Ok(Some(self.cut(frame)))
+            }
+            _ => Ok(None),
         }
     }
 
@@ -70,10 +84,7 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
     /// The message that [`MessageReader::frame`] has found.
     pub(crate) async fn take(&mut self, frame: Frame) -> Result<Bytes, Error> {
         self.fill(frame.total()).await?;
-        let mut message = self.buffer.split_to(frame.total());
-        _ = message.split_to(frame.prefix);
-        self.count(frame);
-        Ok(message.freeze())
+        Ok(self.cut(frame))
     }
 
     /// The first bytes of that message, enough for a number; the rest may have come too.
@@ -108,6 +119,12 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
     /// All that was handed out or dropped so far.
     pub(crate) fn taken(&self) -> Taken {
         self.taken
+    }
+
+    fn cut(&mut self, frame: Frame) -> Bytes {
+        self.buffer.advance(frame.prefix);
+        self.count(frame);
+        self.buffer.split_to(frame.length).freeze()
     }
 
     fn count(&mut self, frame: Frame) {

@@ -71,6 +71,7 @@ mod http;
 mod listener;
 mod outgoing;
 mod pending;
+mod race;
 mod replies;
 mod requests;
 mod server;

@@ -11,7 +11,7 @@ use gob::wire::Cursor;
 use tokio::io::AsyncWrite;
 
 /// As many pieces go out in one system call.
-const SLICES: usize = 32;
+const SLICES: usize = 16;
 /// A buffer that has grown beyond this is given back once it is written.
 const KEEP_LIMIT: usize = 1024 * 1024;
 
@@ -87,19 +87,17 @@ impl Outgoing {
     /// Fills in what is to be written next, as far as there is room.
     fn unwritten<'b>(&'b self, slices: &mut [IoSlice<'b>; SLICES]) -> usize {
         let (mut skip, mut count) = (self.written, 0);
-        let before = &self.buffer[self.before.clone()];
-        let after = &self.buffer[self.after.clone()];
-        for piece in std::iter::once(before).chain(self.payload.iter().map(|piece| &**piece)).chain([after]) {
+        let mut add = |piece: &'b [u8]| {
             if piece.len() <= skip {
                 skip -= piece.len(); // also of what is empty
-                continue;
+            } else if let Some(slice) = slices.get_mut(count) {
+                *slice = IoSlice::new(&piece[skip..]);
+                (skip, count) = (0, count + 1);
             }
-            if count == SLICES {
-                break;
-            }
-            slices[count] = IoSlice::new(&piece[skip..]);
-            (skip, count) = (0, count + 1);
-        }
+        };
+        add(&self.buffer[self.before.clone()]);
+        self.payload.iter().for_each(|piece| add(piece));
+        add(&self.buffer[self.after.clone()]);
         count
     }
 }

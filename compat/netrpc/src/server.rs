@@ -16,14 +16,14 @@ use crate::service::{Method, MethodError, Reply, Service, fixed, typed};
 use crate::{Error, MESSAGE_LIMIT, RPC_PATH, connection, http};
 
 /// As many calls of one connection run at once, unless [`Server::call_limit`] says otherwise.
-pub const CALL_LIMIT: usize = 4096;
+pub const CALL_LIMIT: u32 = 4096;
 
 /// Methods under their full names, `Service.Method`. Cheap to clone.
 #[derive(Clone)]
 pub struct Server {
     methods: Arc<HashMap<String, Method>>,
     message_limit: usize,
-    call_limit: usize,
+    call_limit: u32,
 }
 
 impl Default for Server {
@@ -81,7 +81,7 @@ impl Server {
 
     /// Lets as many calls of one connection run, or wait for the peer to take their replies, at once: at least one,
     /// and [`CALL_LIMIT`] otherwise. With all of them running, nothing more is read from the connection.
-    pub fn call_limit(self, calls: usize) -> Server {
+    pub fn call_limit(self, calls: u32) -> Server {
         Server { call_limit: calls.max(1), ..self }
     }
 
@@ -141,7 +141,7 @@ impl Server {
         .await
     }
 
-    pub(crate) fn limits(&self) -> (usize, usize) {
+    pub(crate) fn limits(&self) -> (usize, u32) {
         (self.message_limit, self.call_limit)
     }
 
