@@ -87,7 +87,7 @@ async fn bodies_of_ten_megabytes_pass_both_ways() {
 async fn every_pending_call_ends_with_the_server() {
     let Some(go) = peers::require(Peer::Arith) else { return };
     let expected = format!(
-        "Arith.Hanging: 100\n{}Arith.Hang: error connection is shut down\n",
+        "Arith.Hanging: 100\n{}Arith.Multiply: error connection is shut down\n",
         "Arith.Hang: error unexpected EOF\n".repeat(100)
     );
     for transport in [Transport::TCP, Transport::UNIX] {
