@@ -124,6 +124,7 @@ impl Server {
     /// waited for.
     ///
     /// Dropping the future closes the listener. Connections that were accepted go on until their peers close them.
+    /// Needs a runtime with its clock enabled.
     pub async fn serve(&self, listener: impl Listener) -> Infallible {
         listener::accept(listener, |read, write| {
             let server = self.clone();
