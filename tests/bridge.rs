@@ -280,6 +280,28 @@ async fn garbage_from_the_handler_fails_the_invocation_and_the_next_works() {
     }
 }
 
+/// A handler that never comes to an end of what it says has the invocation's time, and not the sandbox's memory.
+#[tokio::test]
+async fn a_hostile_handler_cannot_hold_bootstrap_up_or_make_it_grow() {
+    let Some(handler) = peers::require(Peer::Stranger) else { return };
+    for (says, error_type) in [
+        ("huge", "Runtime.Go1xBadReply"),
+        ("trickle", "Sandbox.Timedout"),
+        ("flood", "Sandbox.Timedout"),
+        ("types", "Runtime.Go1xBadReply"),
+    ] {
+        let settings = Settings { timeout: Duration::from_secs(2), ..Settings::default() };
+        let sandbox = Sandbox::start_with(settings, &handler, &[("STRANGER_SAYS", says)]).await;
+        for _ in 0..2 {
+            let (error, _) = sandbox.fail("{}").await;
+            assert_eq!(error["errorType"], error_type, "{says}: {error}");
+        }
+        eventually("a fresh handler runs, and no other", || children(sandbox.pid()).len() == 1).await;
+        let peak = support::peak_memory(sandbox.pid());
+        assert!(peak < 64 << 20, "{says}: {peak} bytes");
+    }
+}
+
 #[tokio::test]
 async fn a_malformed_header_fails_its_invocation_alone() {
     let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
@@ -326,6 +348,11 @@ async fn refused_answers_are_survived_and_a_lost_sandbox_is_not() {
     // A response that is really too large.
     let (error, _) = sandbox.fail(r#"{"do":"bytes","n":6291557}"#).await;
     assert_eq!(error["errorType"], "Function.ResponseSizeTooLarge");
+    assert_eq!(sandbox.ask("2").await, 2);
+    // One that is so much too large that it is not taken in.
+    let (error, _) = sandbox.fail(r#"{"do":"bytes","n":20000000}"#).await;
+    let text = "Response payload size exceeded maximum allowed payload size (6291556 bytes).";
+    assert_eq!(error, json!({"errorMessage": text, "errorType": "Function.ResponseSizeTooLarge"}));
     assert_eq!(sandbox.ask("2").await, 2);
 
     sandbox.emulator.answer_next_response_with(StatusCode::INTERNAL_SERVER_ERROR);

@@ -186,6 +186,13 @@ pub fn is_alive(pid: u32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
 }
 
+/// The most memory that a process has had so far, in bytes.
+pub fn peak_memory(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
 /// Living processes whose parent is `pid`.
 pub fn children(pid: u32) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();

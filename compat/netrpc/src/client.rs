@@ -77,8 +77,14 @@ impl Client {
 
     /// As [`Client::new`], for a TCP connection: its two directions need no lock between them.
     pub fn from_tcp(stream: TcpStream) -> Client {
+        Client::from_tcp_with_limit(stream, MESSAGE_LIMIT)
+    }
+
+    /// As [`Client::from_tcp`], for replies whose messages are at most `limit` bytes long. A longer one ends the
+    /// connection: [`Error::TooLong`].
+    pub fn from_tcp_with_limit(stream: TcpStream, limit: usize) -> Client {
         let (read, write) = stream.into_split();
-        Client::from_halves(read, write, BytesMut::new(), MESSAGE_LIMIT)
+        Client::from_halves(read, write, BytesMut::new(), limit)
     }
 
     /// Takes over a connection. Has to be called within a tokio runtime, which reads replies in a task.
@@ -87,7 +93,7 @@ impl Client {
     }
 
     /// As [`Client::new`], for replies whose messages are at most `limit` bytes long; otherwise it is
-    /// [`MESSAGE_LIMIT`]. A longer one ends the connection.
+    /// [`MESSAGE_LIMIT`]. A longer one ends the connection: [`Error::TooLong`].
     pub fn with_limit(stream: impl AsyncRead + AsyncWrite + Send + 'static, limit: usize) -> Client {
         let (read, write) = tokio::io::split(stream);
         Client::from_halves(read, write, BytesMut::new(), limit)

@@ -29,6 +29,8 @@ pub enum Error {
     Payload(Arc<io::Error>),
     /// The argument cannot be sent as gob. Nothing of it was: the connection is well.
     Argument(gob::Error),
+    /// The peer sent a message that is longer than what is accepted. The connection is not used further.
+    TooLong(String),
     /// What the peer sent is not gob, or not of the type it should be. The connection is not used further.
     Gob {
         /// What was being read: `header` or `body`.
@@ -53,6 +55,7 @@ impl Error {
             | Error::UnexpectedEof
             | Error::Truncated
             | Error::Receive(_)
+            | Error::TooLong(_)
             | Error::Gob { .. } => true,
             Error::Shutdown
             | Error::Send(_)
@@ -68,7 +71,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Server(text) | Error::Http(text) => f.write_str(text),
+            Error::Server(text) | Error::Http(text) | Error::TooLong(text) => f.write_str(text),
             Error::Shutdown | Error::Closed => f.write_str("connection is shut down"),
             Error::UnexpectedEof | Error::Truncated => f.write_str("unexpected EOF"),
             Error::Receive(_) => f.write_str("receiving the reply failed"),
@@ -94,6 +97,7 @@ impl std::error::Error for Error {
             | Error::Closed
             | Error::UnexpectedEof
             | Error::Truncated
+            | Error::TooLong(_)
             | Error::Http(_)
             | Error::ServiceDefined(_) => None,
         }

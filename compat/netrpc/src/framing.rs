@@ -47,7 +47,7 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
         let Some(frame) = self.frame().await? else { return Ok(None) };
         match self.refusal(frame) {
             None => self.take(frame).await.map(Some),
-            Some(text) => Err(Error::from(io::Error::new(io::ErrorKind::InvalidData, text))),
+            Some(text) => Err(Error::TooLong(text)),
         }
     }
 

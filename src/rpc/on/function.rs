@@ -4,12 +4,10 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use gob::{Encode, Schema, StructWriter};
 use netrpc::{Reply, Server};
 use tokio::net::TcpListener;
-use tracing::{debug, warn};
 
 use super::messages::{InvokeResponse, PingRequest, PingResponse, ReceivedInvokeRequest};
 use super::{SERVER_PORT, convert};
@@ -24,7 +22,7 @@ pub async fn serve<H: Handler>(port: &str, handler: H) -> io::Result<Infallible>
     };
     let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], number))).await?;
     // As on go1.x, it is the caller's business to end a process that asks for it.
-    Ok(listener.accept(function(Arc::new(handler), None)).await)
+    Ok(function(Arc::new(handler), None).serve(listener.0).await)
 }
 
 /// The legacy socket of a handler that is served by the Runtime API as well.
@@ -40,28 +38,7 @@ impl Listener {
     /// Serves the handler to every connection. A failure that asks for a fresh process is answered, and then `stop`
     /// is asked.
     pub(crate) async fn serve<H: Handler>(self, handler: Arc<H>, stop: Arc<Stop>) -> Infallible {
-        self.accept(function(handler, Some(stop))).await
-    }
-
-    async fn accept(self, server: Server) -> Infallible {
-        loop {
-            let stream = match self.0.accept().await {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    // Out of descriptors, mostly: others may be given back.
-                    warn!(%error, "no connection accepted");
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                    continue;
-                }
-            };
-            _ = stream.set_nodelay(true);
-            let server = server.clone();
-            tokio::spawn(async move {
-                if let Err(error) = server.serve_connection(stream).await {
-                    debug!(%error, "connection ended");
-                }
-            });
-        }
+        function(handler, Some(stop)).serve(self.0).await
     }
 }
 

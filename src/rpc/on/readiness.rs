@@ -30,6 +30,8 @@ const POLLS_ITSELF_AFTER: Duration = Duration::from_secs(1);
 /// After this long, a warning says what was found; the platform's own limit for the first start is 10 s.
 const WARN_AFTER: Duration = Duration::from_secs(8);
 
+/// Longer replies are not taken in: more than twice what the platform accepts of a payload, failures included.
+const REPLY_LIMIT: usize = 16 * 1024 * 1024;
 /// How many ports are tried, should others take them between our look and the handler's start to listen.
 const ATTEMPTS: usize = 3;
 
@@ -178,7 +180,7 @@ impl Waiting<'_> {
 
     /// Makes sure that it is our child and that it serves `Function`. `None`: it dropped the connection.
     async fn ping(&self, stream: TcpStream) -> Result<Option<Client>, NotReady> {
-        let client = Client::from_tcp(stream);
+        let client = Client::from_tcp_with_limit(stream, REPLY_LIMIT);
         let answer = tokio::select! {
             biased;
             answer = client.call::<PingResponse>("Function.Ping", &PingRequest) => answer,

@@ -98,6 +98,7 @@ impl Worker {
                 // The method's own error, or a request that it could not read: the process and the connection are well.
                 Err(netrpc::Error::Server(text)) => return Err(FunctionError::new(RPC_ERROR, text)),
                 Err(netrpc::Error::Payload(error)) => event_lost(error),
+                Err(netrpc::Error::TooLong(_)) => FunctionError::new(TOO_LARGE.0, TOO_LARGE.1),
                 // It cannot have been run, so that it may go to a fresh process.
                 Err(netrpc::Error::Shutdown | netrpc::Error::Send(_))
                     if attempt < ATTEMPTS && arriving.rewind() =>
@@ -212,6 +213,11 @@ impl Connection {
     }
 }
 
+/// What the platform says of a payload that is too large, for one that it never saw.
+const TOO_LARGE: (&str, &str) = (
+    "Function.ResponseSizeTooLarge",
+    "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+);
 const BAD_REPLY: &str = "Runtime.Go1xBadReply";
 const CONNECTION_LOST: &str = "Runtime.Go1xConnectionLost";
 const RPC_ERROR: &str = "Runtime.Go1xRpcError";

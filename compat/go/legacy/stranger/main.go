@@ -2,7 +2,9 @@
 // chooses: "http" answers and hangs up like a web server,
 // "mute" accepts connections and says nothing, "noise" sends bytes that are no gob, "otherport" serves well but
 // elsewhere, "laternoise" pings well and answers an invocation with noise, "wrongtype" pings well and answers
-// with a reply of another type, "wrongseq" answers a call that nobody made.
+// with a reply of another type, "wrongseq" answers a call that nobody made. Of those that ping well and never come to an
+// end, "huge" announces a message of a terabyte, "trickle" sends one of 15 MB a byte at a time, "flood" answers calls
+// that nobody made without pause, "types" defines one type after the other.
 package main
 
 import (
@@ -15,6 +17,7 @@ import (
 	"net/rpc"
 	"os"
 	"reflect"
+	"time"
 
 	"gopeers/messages"
 )
@@ -75,16 +78,16 @@ func serve(says string, conn net.Conn) {
 	case "wrongtype":
 		server.RegisterName("Function", mistyped{})
 		server.ServeConn(conn)
-	case "wrongseq":
-		wrongSeq(conn)
+	case "wrongseq", "huge", "trickle", "flood", "types":
+		byHand(says, conn)
 	default:
 		server.RegisterName("Function", &plain{conn})
 		server.ServeConn(conn)
 	}
 }
 
-// wrongSeq answers pings, and each invocation under a number that no call has, then hangs up.
-func wrongSeq(conn net.Conn) {
+// byHand answers pings, and each invocation as no server would.
+func byHand(says string, conn net.Conn) {
 	in, out := gob.NewDecoder(conn), gob.NewEncoder(conn)
 	for {
 		var request rpc.Request
@@ -96,8 +99,59 @@ func wrongSeq(conn net.Conn) {
 			out.Encode(messages.PingResponse{})
 			continue
 		}
-		out.Encode(rpc.Response{ServiceMethod: request.ServiceMethod, Seq: request.Seq + 1000})
-		out.Encode(messages.InvokeResponse{Payload: []byte(`"for somebody else"`)})
-		conn.Close()
+		switch says {
+		case "wrongseq":
+			out.Encode(rpc.Response{ServiceMethod: request.ServiceMethod, Seq: request.Seq + 1000})
+			out.Encode(messages.InvokeResponse{Payload: []byte(`"for somebody else"`)})
+			conn.Close()
+		case "huge":
+			conn.Write([]byte{0xfa, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00}) // 1 << 40
+			io.Copy(io.Discard, conn)
+		case "trickle":
+			out.Encode(rpc.Response{ServiceMethod: request.ServiceMethod, Seq: request.Seq})
+			conn.Write([]byte{0xfd, 0xf0, 0x00, 0x00}) // 15 << 20
+			for _, err := conn.Write([]byte{0x01}); err == nil; _, err = conn.Write([]byte{0x01}) {
+				time.Sleep(time.Millisecond)
+			}
+		case "flood":
+			reply := messages.InvokeResponse{Payload: make([]byte, 1<<20)}
+			for seq := request.Seq + 1000; ; seq++ {
+				out.Encode(rpc.Response{ServiceMethod: request.ServiceMethod, Seq: seq})
+				if out.Encode(reply) != nil {
+					return
+				}
+			}
+		case "types":
+			for id := int64(70); ; id++ {
+				if _, err := conn.Write(definition(id)); err != nil {
+					return
+				}
+			}
+		}
 	}
+}
+
+// definition is the message that defines type id as a slice of ints called T.
+func definition(id int64) []byte {
+	var message bytes.Buffer
+	negative := uint64(id-1)<<1 | 1 // -id, as gob writes it
+	writeUint(&message, negative)
+	// wireType.SliceT: sliceType{CommonType{Name: "T", Id: id}, Elem: int}.
+	message.Write([]byte{0x02, 0x01, 0x01, 0x01, 'T', 0x01})
+	writeUint(&message, uint64(id)<<1)
+	message.Write([]byte{0x00, 0x01, 0x04, 0x00, 0x00})
+	return append([]byte{byte(message.Len())}, message.Bytes()...)
+}
+
+func writeUint(to *bytes.Buffer, number uint64) {
+	if number < 0x80 {
+		to.WriteByte(byte(number))
+		return
+	}
+	var digits []byte
+	for ; number > 0; number >>= 8 {
+		digits = append([]byte{byte(number)}, digits...)
+	}
+	to.WriteByte(byte(-len(digits)))
+	to.Write(digits)
 }
