@@ -27,6 +27,8 @@ pub enum Peer {
     EchoCurrent,
     /// [`Peer::EchoCurrent`] with the tag `lambda.norpc`.
     EchoCurrentNorpc,
+    /// Streams its response; on the current aws-lambda-go, with the tag `lambda.norpc`.
+    StreamCurrentNorpc,
 }
 
 impl Peer {
@@ -42,6 +44,7 @@ impl Peer {
         Peer::EchoOld,
         Peer::EchoCurrent,
         Peer::EchoCurrentNorpc,
+        Peer::StreamCurrentNorpc,
     ];
 
     /// The executable's file name.
@@ -57,6 +60,7 @@ impl Peer {
             Peer::EchoOld => "echo-v1.13.3",
             Peer::EchoCurrent => "echo-v1.54.0",
             Peer::EchoCurrentNorpc => "echo-v1.54.0-norpc",
+            Peer::StreamCurrentNorpc => "stream-v1.54.0-norpc",
         }
     }
 
@@ -68,7 +72,7 @@ impl Peer {
     /// The build tags, as `go build -tags` takes them; empty for none.
     pub fn tags(self) -> &'static str {
         match self {
-            Peer::HandlerCurrentNorpc | Peer::EchoCurrentNorpc => "lambda.norpc",
+            Peer::HandlerCurrentNorpc | Peer::EchoCurrentNorpc | Peer::StreamCurrentNorpc => "lambda.norpc",
             _ => "",
         }
     }
@@ -77,9 +81,11 @@ impl Peer {
         match self {
             Peer::LegacyHandler | Peer::Stranger | Peer::RpcClient | Peer::Arith => &source::LEGACY,
             Peer::HandlerOld | Peer::EchoOld => &source::HANDLER_OLD,
-            Peer::HandlerCurrent | Peer::HandlerCurrentNorpc | Peer::EchoCurrent | Peer::EchoCurrentNorpc => {
-                &source::HANDLER_CURRENT
-            }
+            Peer::HandlerCurrent
+            | Peer::HandlerCurrentNorpc
+            | Peer::EchoCurrent
+            | Peer::EchoCurrentNorpc
+            | Peer::StreamCurrentNorpc => &source::HANDLER_CURRENT,
         }
     }
 
@@ -92,6 +98,7 @@ impl Peer {
             Peer::Arith => "./arith",
             Peer::HandlerOld | Peer::HandlerCurrent | Peer::HandlerCurrentNorpc => ".",
             Peer::EchoOld | Peer::EchoCurrent | Peer::EchoCurrentNorpc => "./cmd/echo",
+            Peer::StreamCurrentNorpc => "./cmd/stream",
         }
     }
 }
