@@ -59,8 +59,8 @@ pub struct Client {
 pub struct Answered {
     /// Whether the platform took it.
     pub told: Result<(), Error>,
-    /// What the payload failed with, if it was a streamed one and did. With `told` as it may, it is for the log, and
-    /// its `should_exit` counts.
+    /// What the payload failed with, if it did: a streamed one can, and one whose content type is none. Whatever `told`
+    /// is, this is for the log, and its `should_exit` counts.
     pub failure: Option<FunctionError>,
 }
 

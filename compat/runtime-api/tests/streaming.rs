@@ -87,11 +87,7 @@ async fn a_failure_on_the_way_follows_in_trailers() {
             "lambda-runtime-function-error-type: NoMorePages\r\nlambda-runtime-function-error-body: {json}\r\n"
         );
         assert_eq!(body, format!("5\r\nfirst\r\n0\r\n{trailers}\r\n"));
-        platform.send(ACCEPTED).await;
-        let (client, answered) = within(answered).await.unwrap();
-        answered.told.unwrap();
-        assert_eq!(answered.failure, Some(failure.clone()));
-        platform.is_kept_by(client).await;
+        assert_eq!(platform.accepts(answered).await, Some(failure.clone()));
     }
 }
 
@@ -107,11 +103,7 @@ async fn a_failure_before_the_first_piece_is_a_plain_one() {
         let head = platform.head().await;
         assert!(head.starts_with("post /2018-06-01/runtime/invocation/id-1/error http/1.1\r\n"), "{head}");
         assert_eq!(platform.until("}").await, failure.to_json());
-        platform.send(ACCEPTED).await;
-        let (client, answered) = within(answered).await.unwrap();
-        answered.told.unwrap();
-        assert_eq!(answered.failure, Some(failure.clone()));
-        platform.is_kept_by(client).await;
+        assert_eq!(platform.accepts(answered).await, Some(failure.clone()));
     }
 }
 
@@ -131,10 +123,7 @@ async fn a_panic_of_who_makes_the_pieces_is_a_failure_that_ends_the_process() {
         platform.head().await;
         let body = platform.until("\r\n\r\n").await;
         assert!(body.starts_with("5\r\nfirst\r\n0\r\nlambda-runtime-function-error-type: "), "{body}");
-        platform.send(ACCEPTED).await;
-        let (_, answered) = within(answered).await.unwrap();
-        answered.told.unwrap();
-        let failure = answered.failure.unwrap();
+        let failure = platform.accepts(answered).await.unwrap();
         assert_eq!((failure.message.as_str(), failure.should_exit), (message, true));
     }
 }
@@ -271,18 +260,14 @@ async fn content_types_and_preludes() {
         let head = platform.head().await;
         assert!(head.contains(&format!("\r\ncontent-type: {content_type}\r\n")), "{content_type} in {head}");
         assert_eq!(platform.until(&body).await, body);
-        platform.send(ACCEPTED).await;
-        let (client, answered) = within(answered).await.unwrap();
-        answered.told.unwrap();
-        platform.is_kept_by(client).await;
+        assert_eq!(platform.accepts(answered).await, None);
     }
 
     let (mut platform, client) = Platform::start().await;
     let answered = respond(client, first().content_type("two\nlines"));
     assert!(platform.head().await.contains("/error "));
     assert!(platform.until("}").await.contains("two\\\\nlines"));
-    platform.send(ACCEPTED).await;
-    assert_eq!(within(answered).await.unwrap().1.failure.unwrap().error_type, "Runtime.InvalidContentType");
+    assert_eq!(platform.accepts(answered).await.unwrap().error_type, "Runtime.InvalidContentType");
 }
 
 #[tokio::test]
@@ -392,6 +377,15 @@ impl Platform {
 
     async fn send(&mut self, answer: &str) {
         within(self.stream.as_mut().unwrap().write_all(answer.as_bytes())).await.unwrap();
+    }
+
+    /// Takes the answer, and gives back the failure in it.
+    async fn accepts(&mut self, answered: JoinHandle<(Client, Answered)>) -> Option<FunctionError> {
+        self.send(ACCEPTED).await;
+        let (client, answered) = within(answered).await.unwrap();
+        answered.told.unwrap();
+        self.is_kept_by(client).await;
+        answered.failure
     }
 
     /// Whether the client's next request comes whole on the connection there is.

@@ -685,13 +685,14 @@ mod tests {
         }
     }
 
+    fn timed_out(id: &str) -> String {
+        format!(
+            r#"{id} failed {{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: {id} Error: Task timed out after 3.00 seconds"}}"#
+        )
+    }
+
     #[test]
     fn time_is_up() {
-        let timed_out = |id: &str| {
-            format!(
-                r#"{id} failed {{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: {id} Error: Task timed out after 3.00 seconds"}}"#
-            )
-        };
         play(&[
             ("invoke a", ""),
             ("at 100", ""),
@@ -784,11 +785,6 @@ mod tests {
 
     #[test]
     fn each_of_several_has_its_own_time_and_a_late_answer_is_told_so() {
-        let timed_out = |id: &str| {
-            format!(
-                r#"{id} failed {{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: {id} Error: Task timed out after 3.00 seconds"}}"#
-            )
-        };
         play_at_once(
             2,
             &[
