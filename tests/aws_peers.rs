@@ -1,5 +1,5 @@
-//! The Runtime API's two ends against AWS's own: the emulator with aws-lambda-go polling it, the client with AWS's
-//! Runtime Interface Emulator. No `bootstrap` in between, so the same in every build.
+//! The Runtime API's two ends against AWS's own, or what those are built on: the emulator with aws-lambda-go polling it,
+//! the client with Go's HTTP server. No `bootstrap` in between, so the same in every build.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
 mod support;
@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use peers::Peer;
 use runtime_api::emulator::{Emulator, InvokeRequest, Outcome, Settings};
+use runtime_api::{Client, FunctionError, RequestId, payload};
 use serde_json::{Value, json};
 use support::PATIENCE;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 /// A handler that polls the emulator by itself.
@@ -100,6 +102,48 @@ async fn aws_lambda_go_ends_when_its_answer_comes_too_late() {
     let log = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
     assert!(log.contains("unexpected status code: 410"), "{log}");
+}
+
+#[tokio::test]
+async fn gos_server_reads_streamed_responses_and_failures_of_any_length() {
+    let Some(reader) = peers::require(Peer::PostReader) else { return };
+    let mut child = Command::new(reader).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let address = within(lines.next_line()).await.unwrap().unwrap();
+    let mut client = Client::new(&address).unwrap();
+    let id = RequestId::parse("id-1").unwrap();
+    for failure in [
+        None,
+        Some(FunctionError::new("E", "größer geht's nicht")),
+        Some(FunctionError::new("E".repeat(1024), "ü".repeat(100_000))),
+        Some(FunctionError::new("E".repeat(100_000), "m".repeat(100_000))),
+    ] {
+        let (sender, payload) = payload::channel();
+        let sent = failure.clone();
+        tokio::spawn(async move {
+            for piece in ["one", "two"] {
+                sender.send(piece.into()).await.unwrap();
+            }
+            if let Some(failure) = sent {
+                sender.fail(failure);
+            }
+        });
+        let answered = within(client.respond(&id, payload)).await;
+        answered.told.unwrap();
+        assert_eq!(answered.failure, failure);
+        let line = within(lines.next_line()).await.unwrap().unwrap();
+        let read: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(read["path"], "/2018-06-01/runtime/invocation/id-1/response");
+        assert_eq!((&read["body"], &read["error"]), (&json!("onetwo"), &json!("")), "{line}");
+        assert_eq!(read["encoding"], json!(["chunked"]));
+        let trailer = |name: &str| read["trailer"][name][0].as_str().map(str::to_owned);
+        let error_type = trailer("Lambda-Runtime-Function-Error-Type");
+        assert_eq!(error_type.is_some(), failure.is_some(), "{line}");
+        assert_eq!(trailer("Lambda-Runtime-Function-Error-Body").is_some(), failure.is_some(), "{line}");
+        if failure.is_some_and(|failure| failure.error_type == "E") {
+            assert_eq!(error_type.as_deref(), Some("E"));
+        }
+    }
 }
 
 async fn within<T>(future: impl Future<Output = T>) -> T {

@@ -15,6 +15,8 @@ pub enum Peer {
     RpcClient,
     /// Both ends of net/rpc, with methods of many kinds. Standard library only.
     Arith,
+    /// Reads what a runtime posts as AWS's own servers do. Standard library only.
+    PostReader,
     /// A handler on an aws-lambda-go that knows RPC alone.
     HandlerOld,
     /// The same handler on a current aws-lambda-go.
@@ -33,11 +35,12 @@ pub enum Peer {
 
 impl Peer {
     /// All there are.
-    pub const ALL: [Peer; 10] = [
+    pub const ALL: [Peer; 12] = [
         Peer::LegacyHandler,
         Peer::Stranger,
         Peer::RpcClient,
         Peer::Arith,
+        Peer::PostReader,
         Peer::HandlerOld,
         Peer::HandlerCurrent,
         Peer::HandlerCurrentNorpc,
@@ -54,6 +57,7 @@ impl Peer {
             Peer::Stranger => "stranger",
             Peer::RpcClient => "rpcclient",
             Peer::Arith => "arith",
+            Peer::PostReader => "postreader",
             Peer::HandlerOld => "handler-v1.13.3",
             Peer::HandlerCurrent => "handler-v1.54.0",
             Peer::HandlerCurrentNorpc => "handler-v1.54.0-norpc",
@@ -79,7 +83,9 @@ impl Peer {
 
     pub(crate) fn module(self) -> &'static Module {
         match self {
-            Peer::LegacyHandler | Peer::Stranger | Peer::RpcClient | Peer::Arith => &source::LEGACY,
+            Peer::LegacyHandler | Peer::Stranger | Peer::RpcClient | Peer::Arith | Peer::PostReader => {
+                &source::LEGACY
+            }
             Peer::HandlerOld | Peer::EchoOld => &source::HANDLER_OLD,
             Peer::HandlerCurrent
             | Peer::HandlerCurrentNorpc
@@ -96,6 +102,7 @@ impl Peer {
             Peer::Stranger => "./stranger",
             Peer::RpcClient => "./rpcclient",
             Peer::Arith => "./arith",
+            Peer::PostReader => "./postreader",
             Peer::HandlerOld | Peer::HandlerCurrent | Peer::HandlerCurrentNorpc => ".",
             Peer::EchoOld | Peer::EchoCurrent | Peer::EchoCurrentNorpc => "./cmd/echo",
             Peer::StreamCurrentNorpc => "./cmd/stream",

@@ -71,7 +71,7 @@ impl FunctionError {
     }
 
     /// [`FunctionError::to_json`] for where there is little room: shorter than the limit, in bytes. Frames are dropped
-    /// from the outer end, then the message is cut, until it fits.
+    /// from the outer end, then the message is cut, until it fits. A type that leaves no room is left out.
     pub(crate) fn to_json_within(&self, limit: usize) -> String {
         #[derive(Serialize)]
         struct Short<'a> {
@@ -82,12 +82,13 @@ impl FunctionError {
             #[serde(rename = "stackTrace", skip_serializing_if = "<[_]>::is_empty")]
             stack_trace: &'a [StackFrame],
         }
-        let render = |error_type: &str, message: &str, stack_trace: &[StackFrame]| {
-            serde_json::to_string(&Short { message, error_type, stack_trace })
-                .expect("strings and integers always serialise")
+        let json = |error_type: &str| {
+            self.shortened(limit, |message, stack_trace| {
+                serde_json::to_string(&Short { message, error_type, stack_trace })
+                    .expect("strings and integers always serialise")
+            })
         };
-        self.shortened(limit, |message, frames| render(&self.error_type, message, frames))
-            .unwrap_or_else(|| render("", "", &[]))
+        json(&self.error_type).or_else(|| json("")).expect("there is room for two empty strings")
     }
 
     /// The line that the go1.x runtime wrote to the log: `message: type null`, or with the frames as JSON.
@@ -267,7 +268,7 @@ mod tests {
         assert!((10..100).contains(&frames), "{frames}");
         let long = json(&FunctionError::new("E", "ü\u{1}".repeat(9_000)));
         assert!(long["errorMessage"].as_str().unwrap().starts_with("ü\u{1}ü"), "{long}");
-        assert_eq!(json(&FunctionError::new("E".repeat(9_000), "m"))["errorMessage"], "");
+        assert_eq!(json(&FunctionError::new("E".repeat(9_000), "m"))["errorMessage"], "m");
     }
 
     #[test]
