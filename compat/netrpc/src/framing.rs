@@ -224,6 +224,6 @@ mod tests {
         assert!(matches!(reader.next().await, Err(Error::Truncated)));
         assert!(reader.buffer.capacity() <= 2 * GROW_LIMIT);
         let mut reader = MessageReader::new(&[0xfb, 1, 0, 0, 0, 0, 1, 2, 3][..], BytesMut::new(), 1 << 20);
-        assert!(matches!(reader.next().await, Err(Error::Receive(_))));
+        assert!(matches!(reader.next().await, Err(Error::TooLong(_))));
     }
 }

@@ -376,7 +376,7 @@ async fn a_message_beyond_the_limit_ends_the_connection() {
     };
     let (outcome, ()) = within(async { tokio::join!(call, server) }).await;
     let error = outcome.unwrap_err();
-    assert!(matches!(error, Error::Receive(_)), "{error:?}");
+    assert!(matches!(error, Error::TooLong(_)), "{error:?}");
     assert!(error.may_have_run());
     assert_shut_down(&client).await;
 }
