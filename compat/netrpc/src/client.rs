@@ -244,8 +244,11 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.reader.abort();
-        // What still writes a request stops, and lets go of the connection.
+        // What still writes a request that was given up stops, and lets go of the connection.
         self.calls.end(&Error::Shutdown);
+        if let Ok(mut requests) = self.requests.try_lock() {
+            requests.close();
+        }
     }
 }
 

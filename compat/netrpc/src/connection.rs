@@ -247,7 +247,6 @@ impl<W: AsyncWrite + Unpin> Calls<W> {
 
 impl<W: AsyncWrite + Unpin> Writer<W> {
     async fn send(&mut self, request: &Request, outcome: Result<Reply, String>) -> io::Result<()> {
-        self.outgoing.clear();
         let encoded = catch_unwind(AssertUnwindSafe(|| match outcome {
             Ok(reply) => self.encode(request, reply),
             Err(text) => Err(text),
@@ -259,6 +258,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         };
         self.outgoing.set(0..at, at..self.outgoing.buffer.len());
         self.outgoing.write(&mut self.stream).await?;
+        self.outgoing.clear();
         self.stream.flush().await
     }
 

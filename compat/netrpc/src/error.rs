@@ -20,9 +20,10 @@ pub enum Error {
     /// The connection ended within a message: what was sent before may not have been net/rpc at all.
     /// Go does not tell this from [`Error::UnexpectedEof`].
     Truncated,
-    /// Reading replies failed.
+    /// Reading from the connection failed.
     Receive(Arc<io::Error>),
-    /// Sending the request failed: the peer has no more than a part of it, and has not run it.
+    /// Sending failed: of a request, the peer has no more than a part, and has not run it. Where a connection is served,
+    /// it is a reply that was not sent.
     Send(Arc<io::Error>),
     /// The bytes that should go into the argument by reference could not be had, or were not as many as
     /// announced. The connection is lost with them, since half of a message is on it.
@@ -74,8 +75,8 @@ impl fmt::Display for Error {
             Error::Server(text) | Error::Http(text) | Error::TooLong(text) => f.write_str(text),
             Error::Shutdown | Error::Closed => f.write_str("connection is shut down"),
             Error::UnexpectedEof | Error::Truncated => f.write_str("unexpected EOF"),
-            Error::Receive(_) => f.write_str("receiving the reply failed"),
-            Error::Send(_) => f.write_str("sending the request failed"),
+            Error::Receive(_) => f.write_str("receiving failed"),
+            Error::Send(_) => f.write_str("sending failed"),
             Error::Payload(_) => f.write_str("the argument's bytes were not all sent"),
             Error::Argument(_) => f.write_str("the argument cannot be sent"),
             Error::Gob { reading, .. } => write!(f, "reading {reading}"),

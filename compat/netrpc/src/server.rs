@@ -10,6 +10,7 @@ use gob::Decode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
 
 use crate::listener::{self, Listener};
 use crate::service::{Method, MethodError, Reply, Service, fixed, typed};
@@ -82,7 +83,8 @@ impl Server {
     /// Lets as many calls of one connection run, or wait for the peer to take their replies, at once: at least one,
     /// and [`CALL_LIMIT`] otherwise. With all of them running, nothing more is read from the connection.
     pub fn call_limit(self, calls: u32) -> Server {
-        Server { call_limit: calls.max(1), ..self }
+        let most = u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX);
+        Server { call_limit: calls.clamp(1, most), ..self }
     }
 
     /// Serves one connection until the peer closes it, or sends a header that is none, and all calls have ended.
@@ -135,9 +137,13 @@ impl Server {
 
     /// As [`Server::serve`], for clients that ask over HTTP: see [`Server::serve_http_connection`].
     pub async fn serve_http(&self, listener: impl Listener) -> Infallible {
-        listener::accept(listener, |read, write| {
+        listener::accept(listener, |mut read, mut write| {
             let server = self.clone();
-            async move { server.serve_http_connection(tokio::io::join(read, write)).await }
+            async move {
+                let mut stream = tokio::io::join(&mut read, &mut write);
+                let Some(buffer) = http::accept(&mut stream, RPC_PATH).await? else { return Ok(()) };
+                connection::serve(&server, read, buffer, write).await
+            }
         })
         .await
     }

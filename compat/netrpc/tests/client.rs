@@ -117,12 +117,13 @@ async fn a_call_that_is_given_up_while_its_payload_comes_takes_the_connection_wi
 async fn a_call_that_is_given_up_half_written_is_sent_whole_and_costs_no_other() {
     // Whether or not somebody calls after it.
     for followers in [0, 1, 3] {
-        let ran = Arc::new(AtomicUsize::new(0));
+        let (ran, runs) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
         let server = doubling().method("Blobs.Length", {
-            let ran = ran.clone();
+            let (ran, runs) = (ran.clone(), runs.clone());
             move |Received(length)| {
                 assert_eq!(length, 1_000);
                 ran.fetch_add(1, Ordering::Relaxed);
+                runs.notify_one();
                 async move { Ok(Reply::new(Number(length))) }
             }
         });
@@ -153,12 +154,52 @@ async fn a_call_that_is_given_up_half_written_is_sent_whole_and_costs_no_other()
         for (number, call) in calls.into_iter().enumerate() {
             assert_eq!(within(call).await.unwrap(), Number(2 * number as u64));
         }
+        within(runs.notified()).await;
         // What was sent before it has been read before it.
         assert_eq!(within(client.call::<Number>("Numbers.Double", &Number(7))).await.unwrap(), Number(14));
         assert_eq!(ran.load(Ordering::Relaxed), 1);
         drop(client);
         assert!(within(serving).await.unwrap().is_ok());
     }
+}
+
+#[tokio::test]
+async fn callers_come_and_go_and_the_connection_stays() {
+    let (ours, theirs) = tokio::io::duplex(97);
+    let serving = tokio::spawn(async move { doubling().serve_connection(theirs).await });
+    let client = Arc::new(Client::new(ours));
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..600 {
+        let client = client.clone();
+        calls.spawn(async move {
+            let length = number * 37 % 500;
+            let (blob, mut payload) = (Blob(length), Some(Bytes::from(vec![b'x'; length as usize])));
+            let call = client.call_with::<Number>("Blobs.Length", &blob, &mut payload);
+            let turns = async {
+                for _ in 0..number % 101 {
+                    tokio::task::yield_now().await;
+                }
+            };
+            if number % 3 == 0 {
+                assert_eq!(call.await.unwrap(), Number(length));
+                return 1;
+            }
+            tokio::select! {
+                biased;
+                reply = call => assert_eq!(reply.unwrap(), Number(length)),
+                () = turns => {}
+            }
+            0
+        });
+    }
+    let mut answered = 0;
+    while let Some(call) = within(calls.join_next()).await {
+        answered += call.unwrap();
+    }
+    assert_eq!(answered, 200);
+    assert!(!client.is_closed());
+    drop(client);
+    assert!(within(serving).await.unwrap().is_ok());
 }
 
 /// The connection does not wait for the peer any more when the client is gone.
@@ -505,11 +546,15 @@ fn only_what_was_not_sent_whole_has_surely_not_run() {
         (Error::UnexpectedEof, true),
         (Error::Truncated, true),
         (Error::Receive(io()), true),
-        (Error::Gob { reading: "body", source }, true),
+        (Error::Gob { reading: "body", source: source.clone() }, true),
         (Error::Closed, true),
         (Error::Shutdown, false),
         (Error::Send(io()), false),
         (Error::Payload(io()), false),
+        (Error::Argument(source.clone()), false),
+        (Error::Connect(io()), false),
+        (Error::Http("unexpected HTTP response: 200 OK".into()), false),
+        (Error::ServiceDefined("Arith".into()), false),
     ] {
         assert_eq!(error.may_have_run(), may_have_run, "{error:?}");
     }

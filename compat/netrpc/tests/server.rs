@@ -2,14 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use gob::{Encoder, Gob};
 use netrpc::header::{Request, Response};
-use netrpc::{Client, Error, Server, Service};
+use netrpc::{Client, Error, Reply, Server, Service};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
@@ -57,6 +57,23 @@ async fn an_argument_that_gob_refuses_is_never_sent() {
         assert!(!error.may_have_run());
         let product = within(client.call_typed::<i64>("Arith.Multiply", &Args { a: 6, b: 7 })).await;
         assert_eq!(product.unwrap(), 42);
+    }
+}
+
+/// The first time with definitions that the next reply needs.
+#[tokio::test]
+async fn a_reply_that_cannot_be_sent_costs_its_call_alone() {
+    let server = arith()
+        .method_typed("Replies.Nil", async |_: i64| Ok(vec![None::<i64>]))
+        .method("Replies.Short", async |Whole| Ok(Reply::with_payload(Hole(5), Bytes::from_static(b"four"))));
+    let client = connected(server);
+    for _ in 0..2 {
+        for (name, start) in [("Replies.Nil", "gob: "), ("Replies.Short", "the payload does not fit")] {
+            let error = within(client.call_typed::<i64>(name, &1_i64)).await.unwrap_err();
+            assert!(matches!(&error, Error::Server(text) if text.starts_with(start)), "{error:?}");
+            let product = within(client.call_typed::<i64>("Arith.Multiply", &Args { a: 6, b: 7 })).await;
+            assert_eq!(product.unwrap(), 42);
+        }
     }
 }
 
@@ -497,6 +514,35 @@ async fn where_nobody_listens_there_is_no_client() {
     let error = Client::connect_http(address).await.unwrap_err();
     assert!(matches!(error, Error::Connect(_)) && !error.may_have_run(), "{error:?}");
     assert!(Client::connect_unix("/nowhere/at/all").await.is_err());
+}
+
+/// Whatever was sent.
+struct Whole;
+
+impl gob::Decode for Whole {
+    fn decode(value: gob::Received<'_>, _: &Bytes) -> Result<Whole, gob::Error> {
+        value.skip().map(|()| Whole)
+    }
+}
+
+/// `struct { Bytes []byte }`, with so many of them to come.
+struct Hole(u64);
+
+static HOLE: LazyLock<gob::Schema> = LazyLock::new(|| {
+    gob::Schema::build(|types| {
+        let bytes = types.bytes();
+        types.structure("Hole", [("Bytes", bytes)])
+    })
+});
+
+impl gob::Encode for Hole {
+    fn schema(&self) -> &gob::Schema {
+        &HOLE
+    }
+
+    fn encode(&self, fields: &mut gob::StructWriter<'_>) {
+        fields.hole(0, self.0);
+    }
 }
 
 /// Panics when it is read or written.
