@@ -1,22 +1,21 @@
 //! One served connection: requests one after the other, calls at once, replies in any order.
 
 use std::future::poll_fn;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
 use gob::wire::Cursor;
-use gob::{Decode as _, Decoder, Encoder, Frame, TypeId, WireType};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
-use tokio::sync::{Mutex, Semaphore};
-use tracing::{debug, trace};
+use gob::{Decode as _, Decoder, Frame, TypeId, WireType};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
+use tracing::trace;
 
+use crate::answers::Answers;
 use crate::framing::MessageReader;
-use crate::header::{Placeholder, Request, ResponseRef};
-use crate::outgoing::Outgoing;
+use crate::header::Request;
 use crate::race::race;
 use crate::replies::limits;
 use crate::service::{Call, Reply};
@@ -38,8 +37,12 @@ pub(crate) async fn serve(
         reader: MessageReader::new(read, buffer, message_limit),
         decoder: Decoder::with_limits(limits(message_limit)),
     };
-    let calls = Arc::new(Calls::new(write, call_limit));
-    let _end = EndOfCalls(&calls);
+    let calls = Arc::new(Running {
+        answers: Answers::new(write),
+        slots: Semaphore::new(call_limit as usize),
+        dropped: Semaphore::new(0),
+    });
+    let _end = EndOfCalls(&calls.dropped);
     let end = loop {
         // What waits for a peer that takes no replies counts too. With all slots taken, nothing is read.
         let Ok(slot) = calls.slots.acquire().await else { break Ok(()) };
@@ -49,7 +52,7 @@ pub(crate) async fn serve(
             Err(error) => break Err(error),
         };
         trace!(service_method = request.service_method, seq = request.seq, "request");
-        if let Some(error) = calls.failed.get() {
+        if let Some(error) = calls.answers.failed() {
             break Err(Error::Send(error.clone()));
         }
         match call {
@@ -58,7 +61,7 @@ pub(crate) async fn serve(
                 tokio::spawn(run(calls.clone(), request, call));
             }
             // Not in a task of its own: such requests are read no faster than their answers go.
-            Err(text) => calls.send(&request, Err(text)).await,
+            Err(text) => calls.answers.send(&request, Err(text)).await,
         }
     };
     // Until all of them have ended.
@@ -67,11 +70,11 @@ pub(crate) async fn serve(
 }
 
 /// Runs a call to its end and answers it, unless the connection is dropped before.
-async fn run<W: AsyncWrite + Unpin>(calls: Arc<Calls<W>>, request: Request, call: Call) {
+async fn run<W: AsyncWrite + Unpin>(calls: Arc<Running<W>>, request: Request, call: Call) {
     let _slot = Slot(&calls.slots);
     let answering = pin!(async {
         let outcome = outcome(&request, call).await;
-        calls.send(&request, outcome).await;
+        calls.answers.send(&request, outcome).await;
     });
     race(answering, calls.dropped.acquire()).await;
 }
@@ -185,11 +188,9 @@ impl<R: AsyncRead + Unpin> Requests<'_, R> {
     }
 }
 
-/// The calls that are running, and the sending side.
-struct Calls<W> {
-    writer: Mutex<Writer<W>>,
-    /// Why no more replies are sent.
-    failed: OnceLock<Arc<io::Error>>,
+/// The calls that are running.
+struct Running<W> {
+    answers: Answers<W>,
     /// One for each call that may begin.
     slots: Semaphore,
     /// Never has anything to give, and is closed with the connection.
@@ -206,86 +207,10 @@ impl Drop for Slot<'_> {
 }
 
 /// Ends the calls with the future that serves them.
-struct EndOfCalls<'c, W>(&'c Calls<W>);
+struct EndOfCalls<'c>(&'c Semaphore);
 
-impl<W> Drop for EndOfCalls<'_, W> {
+impl Drop for EndOfCalls<'_> {
     fn drop(&mut self) {
-        self.0.dropped.close();
-    }
-}
-
-struct Writer<W> {
-    stream: W,
-    encoder: Encoder,
-    outgoing: Outgoing,
-}
-
-impl<W: AsyncWrite + Unpin> Calls<W> {
-    fn new(stream: W, limit: u32) -> Self {
-        let writer = Writer { stream, encoder: Encoder::new(), outgoing: Outgoing::default() };
-        Calls {
-            writer: Mutex::new(writer),
-            failed: OnceLock::new(),
-            slots: Semaphore::new(limit as usize),
-            dropped: Semaphore::new(0),
-        }
-    }
-
-    async fn send(&self, request: &Request, outcome: Result<Reply, String>) {
-        let mut writer = self.writer.lock().await;
-        if self.failed.get().is_some() {
-            return;
-        }
-        if let Err(error) = writer.send(request, outcome).await {
-            debug!(%error, "a reply was not sent");
-            _ = self.failed.set(Arc::new(error));
-            // So that the peer does not wait for what will never come.
-            _ = writer.stream.shutdown().await;
-        }
-    }
-}
-
-impl<W: AsyncWrite + Unpin> Writer<W> {
-    async fn send(&mut self, request: &Request, outcome: Result<Reply, String>) -> io::Result<()> {
-        let encoded = catch_unwind(AssertUnwindSafe(|| match outcome {
-            Ok(reply) => self.encode(request, reply),
-            Err(text) => Err(text),
-        }));
-        let at = match encoded {
-            Ok(Ok(at)) => at,
-            Ok(Err(text)) => self.encode_error(request, &text),
-            Err(_) => return Err(io::Error::other("encoding the reply panicked")), // which may be half there
-        };
-        self.outgoing.set(0..at, at..self.outgoing.buffer.len());
-        self.outgoing.write(&mut self.stream).await?;
-        self.outgoing.clear();
-        self.stream.flush().await
-    }
-
-    /// Puts a response and its reply into the buffer: where the payload belongs.
-    fn encode(&mut self, request: &Request, reply: Reply) -> Result<usize, String> {
-        let Request { service_method, seq } = request;
-        let buffer = &mut self.outgoing.buffer;
-        self.encoder.encode(&ResponseRef { service_method, seq: *seq, error: "" }, buffer);
-        match reply.write(&mut self.encoder, buffer) {
-            Ok((hole, payload)) => {
-                self.outgoing.payload.extend((!payload.is_empty()).then_some(payload));
-                Ok(hole.map_or(self.outgoing.buffer.len(), |hole| hole.at))
-            }
-            Err(text) => {
-                self.outgoing.keep_definitions();
-                Err(text)
-            }
-        }
-    }
-
-    fn encode_error(&mut self, request: &Request, text: &str) -> usize {
-        let Request { service_method, seq } = request;
-        let buffer = &mut self.outgoing.buffer;
-        // Without a text it would be a success.
-        let error = if text.is_empty() { "rpc: an error without a text" } else { text };
-        self.encoder.encode(&ResponseRef { service_method, seq: *seq, error }, buffer);
-        self.encoder.encode(&Placeholder, buffer);
-        buffer.len()
+        self.0.close();
     }
 }

@@ -111,6 +111,7 @@
 //!
 //! Source: Go's `net/rpc/client.go` and `server.go`; error texts are theirs.
 
+mod answers;
 mod client;
 mod connection;
 mod error;
