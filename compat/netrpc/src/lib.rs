@@ -109,6 +109,17 @@
 //! - **Bytes behind the request for HTTP** are the first of net/rpc. Go's server loses those that came with it.
 //! - Not here: other codecs, the default server, and the page at `/debug/rpc`.
 //!
+//! # Rooms
+//!
+//! | module | knows |
+//! | --- | --- |
+//! | [`header`] | the values before arguments and replies |
+//! | `framing`, `outgoing` | messages that come in, whole or passed over; bytes that go out, and how many did |
+//! | `client`, `requests`, `replies`, `pending` | one calling end: its doors, what it sends, what it receives, and who waits |
+//! | `server`, `service`, `listener` | methods under their names, and where connections come from |
+//! | `connection`, `answers` | one connection that is served: what it receives and runs, what it sends |
+//! | `http` | the few lines before net/rpc, for both ends |
+//!
 //! Source: Go's `net/rpc/client.go` and `server.go`; error texts are theirs.
 
 mod answers;
