@@ -3,6 +3,11 @@
 #![allow(dead_code, unreachable_pub, reason = "each test target uses its part")]
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
+pub mod lambda;
+mod memory;
+mod network;
+pub mod shipped;
+
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};

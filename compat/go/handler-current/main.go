@@ -11,6 +11,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/ioutil"
 	"os"
 	"runtime"
 	"strings"
@@ -51,6 +52,8 @@ func handle(ctx context.Context, event json.RawMessage) (interface{}, error) {
 	case "sleep":
 		time.Sleep(time.Duration(c.Ms) * time.Millisecond)
 		return map[string]int{"slept": c.Ms}, nil
+	case "write":
+		return map[string]string{"written": c.File}, ioutil.WriteFile(c.File, []byte(c.Text), 0600)
 	}
 	return event, nil
 }
@@ -66,6 +69,7 @@ type command struct {
 	Code    int      `json:"code"`
 	Text    string   `json:"text"`
 	Ms      int      `json:"ms"`
+	File    string   `json:"file"`
 }
 
 // customError shows that an error's type arrives by its Go name.
@@ -112,6 +116,7 @@ func describe(ctx context.Context, extra []string) map[string]interface{} {
 		"env":        environment(extra),
 		"args":       os.Args,
 		"pid":        os.Getpid(),
+		"uid":        os.Getuid(),
 		"go":         runtime.Version(),
 	}
 	d["cwd"], _ = os.Getwd()

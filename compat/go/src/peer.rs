@@ -11,6 +11,8 @@ pub enum Peer {
     LegacyHandler,
     /// Listens where a handler should and says what none would. Standard library only.
     Stranger,
+    /// A program for `AWS_LAMBDA_EXEC_WRAPPER`, static as all of these. Standard library only.
+    Wrapper,
     /// Plays the go1.x runtime towards a handler. Standard library only.
     RpcClient,
     /// Both ends of net/rpc, with methods of many kinds. Standard library only.
@@ -35,9 +37,10 @@ pub enum Peer {
 
 impl Peer {
     /// All there are.
-    pub const ALL: [Peer; 12] = [
+    pub const ALL: [Peer; 13] = [
         Peer::LegacyHandler,
         Peer::Stranger,
+        Peer::Wrapper,
         Peer::RpcClient,
         Peer::Arith,
         Peer::PostReader,
@@ -55,6 +58,7 @@ impl Peer {
         match self {
             Peer::LegacyHandler => "legacyhandler",
             Peer::Stranger => "stranger",
+            Peer::Wrapper => "wrapper",
             Peer::RpcClient => "rpcclient",
             Peer::Arith => "arith",
             Peer::PostReader => "postreader",
@@ -83,9 +87,12 @@ impl Peer {
 
     pub(crate) fn module(self) -> &'static Module {
         match self {
-            Peer::LegacyHandler | Peer::Stranger | Peer::RpcClient | Peer::Arith | Peer::PostReader => {
-                &source::LEGACY
-            }
+            Peer::LegacyHandler
+            | Peer::Stranger
+            | Peer::Wrapper
+            | Peer::RpcClient
+            | Peer::Arith
+            | Peer::PostReader => &source::LEGACY,
             Peer::HandlerOld | Peer::EchoOld => &source::HANDLER_OLD,
             Peer::HandlerCurrent
             | Peer::HandlerCurrentNorpc
@@ -100,6 +107,7 @@ impl Peer {
         match self {
             Peer::LegacyHandler => "./legacyhandler",
             Peer::Stranger => "./stranger",
+            Peer::Wrapper => "./wrapper",
             Peer::RpcClient => "./rpcclient",
             Peer::Arith => "./arith",
             Peer::PostReader => "./postreader",

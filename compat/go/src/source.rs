@@ -20,7 +20,7 @@ macro_rules! files {
 pub(crate) static LEGACY: Module = Module {
     name: "legacy",
     aws_lambda_go: None,
-    files: files!("legacy": "go.mod" "messages/messages.go" "legacyhandler/main.go" "arith/main.go" "postreader/main.go" "rpcclient/main.go" "stranger/main.go"),
+    files: files!("legacy": "go.mod" "messages/messages.go" "legacyhandler/main.go" "arith/main.go" "postreader/main.go" "rpcclient/main.go" "stranger/main.go" "wrapper/main.go"),
 };
 
 pub(crate) static HANDLER_OLD: Module = Module {
