@@ -250,3 +250,17 @@ async fn a_dynamically_linked_handler_is_told_what_it_lacks() {
         assert!(message.contains(text), "{message}");
     }
 }
+
+/// Not even bootstrap can help there: Go's resolver asks this file, then a name server on port 53.
+#[tokio::test]
+async fn a_root_without_hosts_is_said_to_lack_it() {
+    let Some(handler) = peers::require(Peer::HandlerOld) else { return };
+    let Some(bootstrap) = shipped() else { return };
+    let bare = Lambda::new().layer(&bootstrap).task(&handler).without_hosts();
+    let Some((error, message, output)) = refused(bare).await else { return };
+    assert_eq!(error, "Runtime.Go1xHandlerExited");
+    for text in ["exit status 1", "There is no /etc/hosts", "127.0.0.1 localhost"] {
+        assert!(message.contains(text), "{message}");
+    }
+    assert!(output.contains("lookup localhost"), "the handler's own words: {output}");
+}

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -235,12 +236,20 @@ impl Waiting<'_> {
 
     fn exited(&self, status: ExitStatus, said: Option<String>) -> FunctionError {
         let said = match said {
-            Some(said) => format!("It said:\n{said}"),
+            Some(said) => format!("It said:
+{said}"),
             None => "Its output above says why; a program that does not call lambda.Start ends like this too"
                 .into(),
         };
+        // Go's own resolver (`net/hosts.go`) knows it from this file alone, and Go's RPC handlers listen there.
+        let no_localhost = if Path::new("/etc/hosts").exists() {
+            ""
+        } else {
+            ". There is no /etc/hosts here: a Go program finds no localhost to listen on without its line \
+             `127.0.0.1 localhost`"
+        };
         let text = format!(
-            "{}: the handler ended before it listened on port {} (_LAMBDA_SERVER_PORT). {said}",
+            "{}: the handler ended before it listened on port {} (_LAMBDA_SERVER_PORT). {said}{no_localhost}",
             describe(status),
             self.port
         );
