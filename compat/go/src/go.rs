@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::cache::{Cache, at, cache_dir, key, on_path};
-use crate::{Peer, Progress, Unavailable};
+use crate::{Library, Peer, Progress, Unavailable};
 
 /// The path of `peer`'s executable: static, for Linux and this machine's processor. Built unless it is in the
 /// cache.
@@ -42,11 +42,16 @@ impl Go {
     ) -> Result<PathBuf, Unavailable> {
         let version = self.version(&cache)?;
         let module = peer.module();
-        let source = cache.root().join(format!("{}-{:016x}", module.name, key(module.parts())));
-        let key = key(module.parts().chain([&*version, ARCHITECTURE, peer.package(), peer.tags()]));
+        let library = peer.library().map(Library::version);
+        let parts = || module.parts().chain(library);
+        let source = cache.root().join(format!("{}-{:016x}", module.name, key(parts())));
+        let key = key(parts().chain([&*version, ARCHITECTURE, peer.package(), peer.tags()]));
         cache.executable(key, peer.name(), progress, |output, progress| {
             progress(Progress::Building(peer));
             module.write(&source).map_err(at(&source))?;
+            if let Some(library) = peer.library() {
+                self.require(library, &source).map_err(|output| Unavailable::Build { peer, output })?;
+            }
             if let Some(version) = peer.aws_lambda_go() {
                 self.fetch(version, &source)?;
             }
@@ -59,13 +64,19 @@ impl Go {
         self.run(cache.root(), ["version"]).map_err(no_go)
     }
 
+    /// Puts a module on another version of the library than its go.mod names.
+    fn require(&self, library: Library, source: &Path) -> Result<(), String> {
+        let version = format!("-require={AWS_LAMBDA_GO}@{}", library.version());
+        let go = format!("-go={}", library.go());
+        self.run(source, ["mod", "edit", &version, &go]).map(drop)
+    }
+
     /// A step of its own, so that a network that cannot be reached is told from a program that does not
     /// compile.
     fn fetch(&self, version: &str, source: &Path) -> Result<(), Unavailable> {
-        let module = "github.com/aws/aws-lambda-go";
-        match self.run(source, ["mod", "download", module]) {
+        match self.run(source, ["mod", "download", AWS_LAMBDA_GO]) {
             Ok(_) => Ok(()),
-            Err(output) => Err(Unavailable::Module { module: format!("{module} {version}"), output }),
+            Err(output) => Err(Unavailable::Module { module: format!("{AWS_LAMBDA_GO} {version}"), output }),
         }
     }
 
@@ -123,6 +134,8 @@ impl Go {
         Err(format!("{} ({})", String::from_utf8_lossy(&said).trim(), done.status))
     }
 }
+
+const AWS_LAMBDA_GO: &str = "github.com/aws/aws-lambda-go";
 
 /// This machine's processor, as Go calls it.
 const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };

@@ -16,6 +16,7 @@
 mod cache;
 mod go;
 mod invoker;
+mod library;
 mod peer;
 mod progress;
 mod require;
@@ -26,6 +27,7 @@ mod unavailable;
 pub use cache::cache_dir;
 pub use go::{build, build_with};
 pub use invoker::{invoker, invoker_with};
+pub use library::Library;
 pub use peer::Peer;
 pub use progress::Progress;
 pub use require::{require, require_invoker, require_rie};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::Library;
 use crate::source::{self, Module};
 
 /// One executable: a Go program and the tags that it is built with.
@@ -33,10 +34,14 @@ pub enum Peer {
     EchoCurrentNorpc,
     /// Streams its response; on the current aws-lambda-go, with the tag `lambda.norpc`.
     StreamCurrentNorpc,
+    /// The smallest of handlers, on any aws-lambda-go.
+    On(Library),
+    /// [`Peer::On`] with the tag `lambda.norpc`, which the oldest libraries do not know.
+    OnNorpc(Library),
 }
 
 impl Peer {
-    /// All there are.
+    /// All there are, but for [`Peer::On`] and [`Peer::OnNorpc`].
     pub const ALL: [Peer; 13] = [
         Peer::LegacyHandler,
         Peer::Stranger,
@@ -69,18 +74,31 @@ impl Peer {
             Peer::EchoCurrent => "echo-v1.54.0",
             Peer::EchoCurrentNorpc => "echo-v1.54.0-norpc",
             Peer::StreamCurrentNorpc => "stream-v1.54.0-norpc",
+            Peer::On(_) => "versions",
+            Peer::OnNorpc(_) => "versions-norpc",
         }
     }
 
     /// The version of aws-lambda-go that it is on, if it is on one.
     pub fn aws_lambda_go(self) -> Option<&'static str> {
-        self.module().aws_lambda_go
+        self.library().map(Library::version).or(self.module().aws_lambda_go)
+    }
+
+    /// The version that is to be set in its module.
+    pub(crate) fn library(self) -> Option<Library> {
+        match self {
+            Peer::On(library) | Peer::OnNorpc(library) => Some(library),
+            _ => None,
+        }
     }
 
     /// The build tags, as `go build -tags` takes them; empty for none.
     pub fn tags(self) -> &'static str {
         match self {
-            Peer::HandlerCurrentNorpc | Peer::EchoCurrentNorpc | Peer::StreamCurrentNorpc => "lambda.norpc",
+            Peer::HandlerCurrentNorpc
+            | Peer::EchoCurrentNorpc
+            | Peer::StreamCurrentNorpc
+            | Peer::OnNorpc(_) => "lambda.norpc",
             _ => "",
         }
     }
@@ -99,6 +117,7 @@ impl Peer {
             | Peer::EchoCurrent
             | Peer::EchoCurrentNorpc
             | Peer::StreamCurrentNorpc => &source::HANDLER_CURRENT,
+            Peer::On(_) | Peer::OnNorpc(_) => &source::VERSIONS,
         }
     }
 
@@ -111,7 +130,11 @@ impl Peer {
             Peer::RpcClient => "./rpcclient",
             Peer::Arith => "./arith",
             Peer::PostReader => "./postreader",
-            Peer::HandlerOld | Peer::HandlerCurrent | Peer::HandlerCurrentNorpc => ".",
+            Peer::HandlerOld
+            | Peer::HandlerCurrent
+            | Peer::HandlerCurrentNorpc
+            | Peer::On(_)
+            | Peer::OnNorpc(_) => ".",
             Peer::EchoOld | Peer::EchoCurrent | Peer::EchoCurrentNorpc => "./cmd/echo",
             Peer::StreamCurrentNorpc => "./cmd/stream",
         }

@@ -35,6 +35,12 @@ pub(crate) static HANDLER_CURRENT: Module = Module {
     files: files!("handler-current": "go.mod" "go.sum" "main.go" "cmd/echo/main.go" "cmd/stream/main.go"),
 };
 
+pub(crate) static VERSIONS: Module = Module {
+    name: "versions",
+    aws_lambda_go: Some("v1.54.0"),
+    files: files!("versions": "go.mod" "go.sum" "main.go"),
+};
+
 impl Module {
     /// Makes `folder` hold this module's files.
     pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
@@ -57,6 +63,7 @@ impl Module {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Library;
 
     #[test]
     fn both_handlers_are_the_same_program() {
@@ -68,11 +75,20 @@ mod tests {
 
     #[test]
     fn versions_are_those_of_go_mod() {
-        for module in [&LEGACY, &HANDLER_OLD, &HANDLER_CURRENT] {
+        for module in [&LEGACY, &HANDLER_OLD, &HANDLER_CURRENT, &VERSIONS] {
             let go_mod = module.files.iter().find(|(name, _)| *name == "go.mod").unwrap().1;
             let required =
                 go_mod.lines().find_map(|l| l.strip_prefix("require github.com/aws/aws-lambda-go "));
             assert_eq!(required, module.aws_lambda_go, "{}", module.name);
+        }
+    }
+
+    #[test]
+    fn the_hashes_of_all_versions_are_here() {
+        let go_sum = VERSIONS.files.iter().find(|(name, _)| *name == "go.sum").unwrap().1;
+        for library in Library::ALL {
+            let line = format!("github.com/aws/aws-lambda-go {} h1:", library.version());
+            assert!(go_sum.contains(&line), "{library}");
         }
     }
 }

@@ -236,8 +236,7 @@ impl Waiting<'_> {
 
     fn exited(&self, status: ExitStatus, said: Option<String>) -> FunctionError {
         let said = match said {
-            Some(said) => format!("It said:
-{said}"),
+            Some(said) => format!("It said:\n{said}"),
             None => "Its output above says why; a program that does not call lambda.Start ends like this too"
                 .into(),
         };
