@@ -60,8 +60,8 @@ const TABLE: [(&[&str], &[Tag], [Fate; 3]); 4] = [
         &[Tag::None],
         [Driven, Driven, Polls],
     ),
-    // Without RPC, the port's variable was an error first, …
-    (&["v1.18.0", "v1.20.0", "v1.27.0", "v1.33.0"], &[Tag::Norpc], [Refuses, Refuses, Polls]),
+    // Without RPC, the port's variable was an error first: auto starts them again without it. …
+    (&["v1.18.0", "v1.20.0", "v1.27.0", "v1.33.0"], &[Tag::Norpc], [Polls, Refuses, Polls]),
     // … and is not looked at any more.
     (&["v1.34.0", "v1.40.0", "v1.46.0", "v1.54.0", "v1.55.1"], &[Tag::Norpc], [Polls, PollsUnasked, Polls]),
 ];

@@ -44,15 +44,15 @@ impl Slot {
 
 impl Process {
     /// Starts the handler in a process group of its own, so that one signal reaches all that it starts, and
-    /// signals from the platform reach it once: through us.
-    pub(super) fn spawn(command: &ChildCommand, port: u16) -> io::Result<Process> {
+    /// signals from the platform reach it once: through us. Without a port it is not told to listen.
+    pub(super) fn spawn(command: &ChildCommand, port: Option<u16>) -> io::Result<Process> {
         command.check()?;
         Process::watch(spawn_dying_with_parent_async(handler(command, port))?)
     }
 
     /// As [`Process::spawn`], but what it writes to stderr comes here.
     pub(super) fn spawn_heard(command: &ChildCommand, port: u16) -> io::Result<(Process, ChildStderr)> {
-        let mut heard = handler(command, port);
+        let mut heard = handler(command, Some(port));
         heard.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = spawn_dying_with_parent_async(heard)?;
         let stderr = child.stderr.take().ok_or_else(|| io::Error::other("the child has no stderr"))?;
@@ -129,16 +129,19 @@ impl Drop for Process {
     }
 }
 
-fn handler(command: &ChildCommand, port: u16) -> Command {
+fn handler(command: &ChildCommand, port: Option<u16>) -> Command {
     let mut handler = Command::new(&command.program);
     handler
         .args(&command.arguments)
         .current_dir(&command.directory)
         .env_clear()
         .envs(&command.environment)
-        .env(super::SERVER_PORT, port.to_string())
+        .env_remove(super::SERVER_PORT)
         .stdin(Stdio::null())
         .process_group(0);
+    if let Some(port) = port {
+        handler.env(super::SERVER_PORT, port.to_string());
+    }
     handler
 }
 

@@ -33,6 +33,9 @@ const WARN_AFTER: Duration = Duration::from_secs(8);
 
 /// Longer replies are not taken in: more than twice what the platform accepts of a payload, failures included.
 const REPLY_LIMIT: usize = 16 * 1024 * 1024;
+/// What programs say that are built with the tag `lambda.norpc` on aws-lambda-go v1.18.0 to v1.33.0. They end at the sight
+/// of the port's variable, and poll the Runtime API without it (`lambda/entry.go`); newer ones do not look at it.
+const REFUSAL: &str = "was present but the function was compiled without RPC support";
 /// How many ports are tried, should others take them between our look and the handler's start to listen.
 const ATTEMPTS: usize = 3;
 
@@ -53,7 +56,12 @@ pub(super) async fn start(command: &ChildCommand, slot: &Slot) -> Result<Ready, 
                 debug!(failure = failure.message, "another port");
                 attempt += 1;
             }
-            Err(NotReady::PortTaken(failure) | NotReady::Failed(failure)) => return Err(failure),
+            Err(NotReady::Refuses(_)) if command.mode == Mode::Auto => {
+                return leave_to_itself(command, slot).await;
+            }
+            Err(NotReady::PortTaken(failure) | NotReady::Refuses(failure) | NotReady::Failed(failure)) => {
+                return Err(failure);
+            }
             Ok(ready) => return Ok(ready),
         }
     }
@@ -63,6 +71,8 @@ pub(super) async fn start(command: &ChildCommand, slot: &Slot) -> Result<Ready, 
 enum NotReady {
     /// Through no fault of its own; on another port it may do better.
     PortTaken(FunctionError),
+    /// It is built without RPC, and said so.
+    Refuses(FunctionError),
     Failed(FunctionError),
 }
 
@@ -72,6 +82,17 @@ impl From<FunctionError> for NotReady {
     }
 }
 
+/// Starts the child without a port, and waits for its end.
+async fn leave_to_itself(command: &ChildCommand, slot: &Slot) -> Result<Ready, FunctionError> {
+    let process = Process::spawn(command, None).map_err(|error| command.spawn_failure(&error))?;
+    let process = slot.put(process);
+    info!(
+        pid = process.pid(),
+        "handler is built with lambda.norpc: started again, to poll the Runtime API itself"
+    );
+    Ok(Ready::Ended(process.wait().await))
+}
+
 async fn start_once(command: &ChildCommand, slot: &Slot) -> Result<Ready, NotReady> {
     let port = port::free().map_err(|error| {
         FunctionError::new(
@@ -79,7 +100,7 @@ async fn start_once(command: &ChildCommand, slot: &Slot) -> Result<Ready, NotRea
             format!("no free port on 127.0.0.1 for the handler: {error}"),
         )
     })?;
-    let process = Process::spawn(command, port).map_err(|error| command.spawn_failure(&error))?;
+    let process = Process::spawn(command, Some(port)).map_err(|error| command.spawn_failure(&error))?;
     let process = slot.put(process);
     debug!(pid = process.pid(), port, program = %command.program.display(), "handler started");
     let waiting = Waiting {
@@ -121,7 +142,9 @@ impl Waiting<'_> {
                     return Err(NotReady::PortTaken(self.exited(status, None)));
                 }
                 let said = last_words::of(self.command, self.port, status).await;
-                return Err(self.exited(status, said).into());
+                let refuses = said.as_ref().is_some_and(|said| said.contains(REFUSAL));
+                let failure = self.exited(status, said);
+                return Err(if refuses { NotReady::Refuses(failure) } else { failure.into() });
             }
             let pause = match self.connect().await {
                 Some(stream) => match self.ping(stream).await? {
