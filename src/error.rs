@@ -33,7 +33,7 @@ pub enum RuntimeError {
     Stopped,
 }
 
-/// Any error of a handler, as `lambda_runtime` names it. What the caller is told of it: [`crate::Failure`].
+/// Any error of a handler, as `lambda_runtime` names it. What the caller is told of it: [`crate::failure()`].
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 impl RuntimeError {
