@@ -390,6 +390,42 @@ async fn a_signal_ends_bootstrap_and_the_handler() {
     eventually("the handler is gone", || !is_alive(pid as u32)).await;
 }
 
+/// As programs do that look after their own panics (mitchellh/panicwrap): the first process starts another, which is
+/// the handler.
+#[tokio::test]
+async fn a_handler_may_be_a_child_of_the_program_that_was_started() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let folder = support::Folder::new("reexec");
+    let wrapper = folder.write("wrapper", 0o755, b"#!/bin/sh\n\"$@\" &\nwait $!\n");
+    let variables = [("AWS_LAMBDA_EXEC_WRAPPER", wrapper.to_str().unwrap())];
+    let sandbox = Sandbox::start(&handler, &variables).await;
+    let pid = |seen: serde_json::Value| seen["pid"].as_u64().unwrap() as u32;
+    let first = pid(sandbox.ask(r#"{"do":"count"}"#).await);
+    assert!(!children(sandbox.pid()).contains(&first), "it is a grandchild");
+    sandbox.fail(r#"{"do":"panic","message":"x"}"#).await;
+    let second = pid(sandbox.ask(r#"{"do":"count"}"#).await);
+    assert_ne!(first, second);
+    eventually("it went with the one that started it", || !is_alive(first)).await;
+    let (error, _) = sandbox.fail(r#"{"do":"exit","code":5}"#).await;
+    assert_eq!(error["errorType"], "Runtime.ExitError", "{error}");
+    let third = pid(sandbox.ask(r#"{"do":"count"}"#).await);
+    sandbox.signal("-TERM");
+    assert_eq!(sandbox.exit().await.code(), Some(0));
+    eventually("all are gone", || !is_alive(third)).await;
+}
+
+/// go1.x had nothing to do with a program that goes into the background, either.
+#[tokio::test]
+async fn a_handler_that_leaves_for_the_background_has_ended() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let folder = support::Folder::new("background");
+    let wrapper = folder.write("wrapper", 0o755, b"#!/bin/sh\n\"$@\" &\nexit 0\n");
+    let variables = [("AWS_LAMBDA_EXEC_WRAPPER", wrapper.to_str().unwrap())];
+    let (error, ..) = Sandbox::start(&handler, &variables).await.init_failure().await;
+    assert_eq!(error["errorType"], "Runtime.Go1xHandlerExited", "{error}");
+    assert!(error["errorMessage"].as_str().unwrap().contains("into the background"), "{error}");
+}
+
 #[tokio::test]
 async fn a_build_without_rpc_is_left_to_poll_for_itself() {
     let Some(handler) = peers::require(Peer::HandlerCurrentNorpc) else { return };

@@ -177,25 +177,48 @@ fn descriptors(process: u32) -> Vec<String> {
     found
 }
 
+/// A number in a process's status: threads, or memory in KiB.
+fn status(process: u32, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+    line.split_ascii_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// `GO1X_SOAK` says how many; 200 000 take some minutes.
 #[tokio::test]
-async fn thousands_of_invocations_leave_no_descriptor_open() {
+async fn thousands_of_invocations_leave_nothing_behind() {
+    let count = std::env::var("GO1X_SOAK").map_or(5_000, |count| count.parse().unwrap());
     let Some(function) = start(|lambda| lambda).await else { return };
     let processes = [function.pid(), function.handler()];
-    function.ask("0").await;
-    let before = processes.map(descriptors);
-    for number in 0..5_000 {
-        let event = if number % 100 == 0 { r#"{"do":"error","message":"x"}"# } else { "[1,2,3]" };
-        let outcome = function.invoke(event).await;
+    let event = |number: u32| match number % 100 {
+        0 => r#"{"do":"error","message":"x"}"#.to_owned(),
+        50 => format!(r#"{{"do":"bytes","n":{}}}"#, number % 1_000_000),
+        _ => "[1,2,3]".to_owned(),
+    };
+    let mut before = None;
+    for number in 1..=count {
+        let outcome = function.invoke(event(number)).await;
         assert_eq!(outcome.function_error.is_some(), number % 100 == 0, "{number}: {outcome:?}");
+        // Once all that is kept has been used once.
+        if number == 1_000 {
+            before = Some((processes.map(descriptors), status(function.pid(), "VmRSS")));
+        }
     }
-    assert_eq!(processes.map(descriptors), before);
+    let (open, memory) = before.unwrap();
+    let (threads, now) = (status(function.pid(), "Threads"), status(function.pid(), "VmRSS"));
+    println!(
+        "{count} invocations: bootstrap has {threads} thread, {now} KiB; after 1000 it had {memory} KiB"
+    );
     assert_eq!([function.pid(), function.handler()], processes);
+    assert_eq!(processes.map(descriptors), open);
+    assert_eq!(threads, 1);
+    assert!(now <= memory + 1_024, "{memory} KiB, then {now} KiB");
     // Nor do lost handlers.
     for _ in 0..20 {
         function.fail(r#"{"do":"exit","code":1}"#).await;
     }
     function.ask("0").await;
-    assert_eq!([function.pid(), function.handler()].map(descriptors), before);
+    assert_eq!([function.pid(), function.handler()].map(descriptors), open);
 }
 
 #[tokio::test]

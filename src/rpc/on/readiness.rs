@@ -260,7 +260,8 @@ impl Waiting<'_> {
     fn exited(&self, status: ExitStatus, said: Option<String>) -> FunctionError {
         let said = match said {
             Some(said) => format!("It said:\n{said}"),
-            None => "Its output above says why; a program that does not call lambda.Start ends like this too"
+            None => "Its output above says why; a program that does not call lambda.Start, or goes into the background, ends like \
+                     this too"
                 .into(),
         };
         // Go's own resolver (`net/hosts.go`) knows it from this file alone, and Go's RPC handlers listen there.
