@@ -6,6 +6,7 @@
 pub mod lambda;
 mod memory;
 mod network;
+mod room;
 pub mod shipped;
 
 use std::path::Path;

@@ -40,8 +40,7 @@ fn find() -> Result<PathBuf, String> {
     }
     let built_here = Path::new(env!("CARGO_BIN_EXE_bootstrap")).parent().unwrap();
     let folder = built_here.parent().unwrap();
-    let arguments =
-        ["--quiet", "--locked", "--offline", "--release", "--package", "go1x", "--bin", "bootstrap"];
+    let arguments = ["--quiet", "--locked", "--release", "--package", "go1x", "--bin", "bootstrap"];
     let built = Command::new(env!("CARGO"))
         .arg("build")
         .args(arguments)
