@@ -51,7 +51,7 @@ pub use bytes::Bytes;
 pub use error::{Error, RuntimeError};
 pub use failure::failure;
 pub use handler::{Handler, HandlerFn, handler_fn};
-pub use log::LogFormat;
+pub use log::{LogFormat, timestamp};
 pub use plan::Plan;
 pub use runtime_api::{
     ClientApplication, ClientContext, Context, Event, FunctionError, Identity, Invocation, Payload, Prelude,

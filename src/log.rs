@@ -74,7 +74,7 @@ fn json(request_id: &str, failure: &FunctionError) -> String {
         stack_trace: &'a [StackFrame],
     }
     let line = Line {
-        timestamp: format_rfc3339_millis(SystemTime::now()).to_string(),
+        timestamp: timestamp(SystemTime::now()),
         level: "ERROR",
         request_id,
         error_message: &failure.message,
@@ -82,6 +82,11 @@ fn json(request_id: &str, failure: &FunctionError) -> String {
         stack_trace: &failure.stack_trace,
     };
     serde_json::to_string(&line).expect("strings and integers always serialise")
+}
+
+/// A point in time as RFC 3339 has it, in UTC, to the millisecond.
+pub fn timestamp(time: SystemTime) -> String {
+    format_rfc3339_millis(time).to_string()
 }
 
 fn write(line: String) {

@@ -1,9 +1,12 @@
 //! The custom runtime: settings, diagnostics, tokio, and off.
 
+mod json_lines;
+
 use std::process::ExitCode;
 
 use go1x::bootstrap::{self, Environment, Exit, Settings, refuse};
 use go1x::{LogFormat, RuntimeError};
+use json_lines::JsonLines;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
@@ -60,13 +63,12 @@ fn diagnose(settings: Settings) -> Result<Settings, RuntimeError> {
             settings.log
         ),
     })?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).without_time();
     match settings.plan.log {
-        LogFormat::Go1x => {
-            tracing_subscriber::registry().with(lines.without_time().with_filter(filter)).init()
-        }
+        LogFormat::Go1x => tracing_subscriber::registry().with(lines.with_filter(filter)).init(),
         LogFormat::Json => {
-            tracing_subscriber::registry().with(lines.json().flatten_event(true).with_filter(filter)).init()
+            let lines = lines.event_format(JsonLines);
+            tracing_subscriber::registry().with(lines.with_filter(filter)).init();
         }
     }
     Ok(settings)
