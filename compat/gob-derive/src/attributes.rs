@@ -1,7 +1,7 @@
 //! What the attributes say: serde's, as far as they change what a type looks like, and gob's own.
 
 use syn::meta::ParseNestedMeta;
-use syn::{Attribute, Error, Expr, ExprLit, Lit, LitStr, Path, Result, Token, Type, WherePredicate};
+use syn::{Attribute, Error, Expr, ExprLit, Lit, LitStr, Meta, Path, Result, Token, Type, WherePredicate};
 use syn::{parenthesized, punctuated::Punctuated, token};
 
 use crate::case::Case;
@@ -19,6 +19,8 @@ pub(crate) struct Container {
     pub(crate) interface: bool,
     pub(crate) krate: Option<Path>,
     pub(crate) bound: Option<Vec<WherePredicate>>,
+    /// Whether serde may write something else than the fields as they are.
+    pub(crate) by_serde: bool,
 }
 
 /// Of a field or a variant.
@@ -29,6 +31,8 @@ pub(crate) struct Part {
     pub(crate) skip_deserializing: bool,
     pub(crate) embedded: bool,
     pub(crate) described_as: Option<Type>,
+    /// Whether serde may write something else than the field's value as it is.
+    pub(crate) by_serde: bool,
 }
 
 impl Part {
@@ -58,22 +62,38 @@ pub(crate) fn container(attributes: &[Attribute]) -> Result<Container> {
                 );
             }
             "remote" => return Err(meta.error("gob cannot describe a type for another one: wrap it instead")),
-            _ => pass(&meta)?,
+            key => {
+                const NOTHING_SENT: [&str; 6] =
+                    ["rename", "default", "deny_unknown_fields", "bound", "crate", "expecting"];
+                found.by_serde |= !NOTHING_SENT.contains(&key);
+                pass(&meta)?;
+            }
         }
         Ok(())
     })?;
+    // No field of a packed struct can be referred to.
+    let packed = |attribute: &Attribute| match &attribute.meta {
+        Meta::List(list) => list.path.is_ident("repr") && list.tokens.to_string().contains("packed"),
+        _ => false,
+    };
+    found.by_serde |= attributes.iter().any(packed);
     each(attributes, "gob", |meta| {
         match key(&meta).as_str() {
             "name" => found.name = Some(text(&meta)?.value()),
             "package" => found.package = Some(text(&meta)?.value()),
             "interface" => found.interface = true,
             "crate" => found.krate = Some(text(&meta)?.parse()?),
+            "by_serde" => found.by_serde = true,
             "bound" => {
                 let predicates =
                     text(&meta)?.parse_with(Punctuated::<WherePredicate, Token![,]>::parse_terminated)?;
                 found.bound = Some(predicates.into_iter().collect());
             }
-            _ => return Err(meta.error("for a type there are: name, package, interface, crate, bound")),
+            _ => {
+                return Err(
+                    meta.error("for a type there are: name, package, interface, by_serde, crate, bound")
+                );
+            }
         }
         Ok(())
     })?;
@@ -98,14 +118,19 @@ pub(crate) fn part(attributes: &[Attribute]) -> Result<Part> {
             "other" | "untagged" => {
                 return Err(meta.error("a Go interface takes in what is registered, and nothing else"));
             }
-            _ => pass(&meta)?,
+            key => {
+                const NOTHING_SENT: [&str; 4] = ["default", "deserialize_with", "borrow", "bound"];
+                found.by_serde |= !NOTHING_SENT.contains(&key);
+                pass(&meta)?;
+            }
         }
         Ok(())
     })?;
+    found.by_serde |= found.skip_serializing && !found.skip_deserializing;
     each(attributes, "gob", |meta| {
         match key(&meta).as_str() {
             "embedded" => found.embedded = true,
-            "as" => found.described_as = Some(text(&meta)?.parse()?),
+            "as" => (found.described_as, found.by_serde) = (Some(text(&meta)?.parse()?), true),
             _ => return Err(meta.error("for a field there are: embedded, as")),
         }
         Ok(())

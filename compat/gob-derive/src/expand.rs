@@ -2,14 +2,31 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{Data, DeriveInput, Error, Field, Fields, Path, Result, Type, parse_quote, spanned::Spanned};
+use syn::{
+    Data, DeriveInput, Error, Field, Fields, Member, Path, Result, Type, parse_quote, spanned::Spanned,
+};
 
 use crate::attributes::{self, Container, Part};
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let container = attributes::container(&input.attrs)?;
     let gob: Path = container.krate.clone().unwrap_or_else(|| parse_quote!(::gob));
-    let Body { describe, interface } = body(input, &container, &gob)?;
+    let Body { describe, interface, write } = body(input, &container, &gob)?;
+    let write = write.map(|write| {
+        quote! {
+            #[doc(hidden)]
+            const DIRECT: bool = true;
+
+            #[inline]
+            fn write(
+                &self,
+                delta: #gob::__private::Delta,
+                out: &mut #gob::__private::Direct,
+            ) -> #gob::__private::Delta {
+                #write
+            }
+        }
+    });
 
     let mut generics = input.generics.clone();
     let parameters: Vec<_> = generics
@@ -36,6 +53,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             fn describe(types: &mut #gob::SchemaBuilder) -> #gob::TypeRef {
                 #describe
             }
+
+            #write
         }
     })
 }
@@ -44,6 +63,8 @@ struct Body {
     describe: TokenStream,
     /// Whether a nil stands in the place of the type, rather than of a pointer to it.
     interface: TokenStream,
+    /// Writes a value, where that is sure to be what serde's derive writes.
+    write: Option<TokenStream>,
 }
 
 fn body(input: &DeriveInput, container: &Container, gob: &Path) -> Result<Body> {
@@ -62,7 +83,11 @@ fn body(input: &DeriveInput, container: &Container, gob: &Path) -> Result<Body> 
         Data::Struct(data) if container.transparent => {
             let mut parts = parts(&data.fields)?.into_iter().filter(|part| !is_phantom(&part.of.ty));
             match (parts.next(), parts.next()) {
-                (Some(only), None) => Ok(same_as(&only.ty, gob)),
+                (Some(only), None) => {
+                    let write =
+                        (!container.by_serde && !only.part.by_serde).then(|| only.write(gob, quote!(delta)));
+                    Ok(Body { write, ..same_as(&only.ty, gob) })
+                }
                 _ => Err(Error::new(
                     input.ident.span(),
                     "a transparent type has one field that is not skipped and is no PhantomData",
@@ -71,8 +96,11 @@ fn body(input: &DeriveInput, container: &Container, gob: &Path) -> Result<Body> 
         }
         Data::Struct(data) => match &data.fields {
             Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
-                let inner = of_part(&fields.unnamed[0], &attributes::part(&fields.unnamed[0].attrs)?);
+                let part = attributes::part(&fields.unnamed[0].attrs)?;
+                let inner = of_part(&fields.unnamed[0], &part);
+                let plain = !container.by_serde && !part.by_serde && !part.skip_serializing;
                 Ok(Body {
+                    write: plain.then(|| quote!(#gob::Gob::write(&self.0, delta, out))),
                     describe: named(
                         input,
                         container,
@@ -104,8 +132,9 @@ fn body(input: &DeriveInput, container: &Container, gob: &Path) -> Result<Body> 
 /// A type that looks like another one.
 fn same_as(other: &Type, gob: &Path) -> Body {
     Body {
-        describe: quote!(<#other as #gob::Gob>::describe(types)),
+        describe: quote!(#gob::__private::part::<#other>(types)),
         interface: quote!(<#other as #gob::Gob>::INTERFACE),
+        write: None,
     }
 }
 
@@ -128,7 +157,11 @@ fn place(gob: &Path) -> TokenStream {
 
 fn structure(input: &DeriveInput, container: &Container, gob: &Path, fields: &Fields) -> Result<Body> {
     let mut adds = Vec::new();
+    let mut writes = Vec::new();
+    let mut by_serde = container.by_serde;
     for field in parts(fields)? {
+        writes.push(field.write(gob, quote!(next)));
+        by_serde |= field.part.by_serde;
         let of = field.of;
         let own = of.ident.as_ref().map(unraw).unwrap_or_default();
         let name = field.part.rename.clone().unwrap_or_else(|| match container.rename_all {
@@ -152,7 +185,18 @@ fn structure(input: &DeriveInput, container: &Container, gob: &Path, fields: &Fi
         #(#adds)*
         #gob::Kind::Struct(fields)
     }};
-    Ok(Body { describe: named(input, container, gob, kind), interface: quote!(false) })
+    let write = quote! {
+        out.structure(delta, |out| {
+            let next = 1;
+            #(let next = #writes;)*
+            let _ = (next, out);
+        })
+    };
+    Ok(Body {
+        describe: named(input, container, gob, kind),
+        interface: quote!(false),
+        write: (!by_serde).then_some(write),
+    })
 }
 
 fn interface(input: &DeriveInput, container: &Container, gob: &Path, data: &syn::DataEnum) -> Result<Body> {
@@ -193,23 +237,31 @@ fn interface(input: &DeriveInput, container: &Container, gob: &Path, data: &syn:
         }
         _ => named(input, container, gob, kind),
     };
-    Ok(Body { describe, interface: quote!(true) })
+    Ok(Body { describe, interface: quote!(true), write: None })
 }
 
 /// A field that Go can see.
 struct Seen<'f> {
     of: &'f Field,
+    member: Member,
     part: Part,
     ty: Type,
 }
 
+impl Seen<'_> {
+    fn write(&self, gob: &Path, delta: TokenStream) -> TokenStream {
+        let member = &self.member;
+        quote!(#gob::Gob::write(&self.#member, #delta, out))
+    }
+}
+
 fn parts(fields: &Fields) -> Result<Vec<Seen<'_>>> {
     let mut seen = Vec::new();
-    for of in fields {
+    for (of, member) in fields.iter().zip(fields.members()) {
         let part = attributes::part(&of.attrs)?;
         if !part.skipped() {
             let ty = of_part(of, &part);
-            seen.push(Seen { of, part, ty });
+            seen.push(Seen { of, member, part, ty });
         }
     }
     Ok(seen)

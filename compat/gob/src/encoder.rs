@@ -208,17 +208,17 @@ impl Encoder {
         let mut body = std::mem::take(out);
         let piece = Piece::open(self.gap, &mut body);
         put_int(&mut body, i64::from(id.0));
-        let mut message = Message { encoder: self, body, pieces: vec![piece] };
+        let mut message = Message { encoder: self, body, piece, outer: Vec::new() };
         message.begin_value(schema, ty);
         let mut result = write(&mut message);
-        let Message { mut body, pieces, .. } = message;
-        if result.is_ok() && pieces.len() != 1 {
+        let Message { mut body, piece, outer, .. } = message;
+        if result.is_ok() && !outer.is_empty() {
             let text = "gob: the value of an interface was begun and not ended";
             result = Err(Error::new(ErrorKind::Custom, text));
         }
-        match (&result, &pieces[..]) {
-            (Ok(()), [piece]) => _ = piece.close(&mut body, 0, &mut self.gap),
-            _ => {
+        match &result {
+            Ok(()) => _ = piece.close(&mut body, 0, &mut self.gap),
+            Err(_) => {
                 body.truncate(before);
                 self.known.truncate(known);
                 match (fresh, &mut self.types) {
@@ -296,8 +296,10 @@ pub(crate) struct Message<'e> {
     encoder: &'e mut Encoder,
     /// The stream, with the message at its end.
     pub(crate) body: Vec<u8>,
-    /// The message, and within it the values of interfaces that are being written.
-    pieces: Vec<Piece>,
+    /// The message, or within it the innermost interface's value.
+    piece: Piece,
+    /// What that is in, the message first.
+    outer: Vec<Piece>,
 }
 
 impl Message<'_> {
@@ -309,12 +311,16 @@ impl Message<'_> {
             None => self.define(schema, ty),
         };
         put_int(&mut self.body, i64::from(id.0));
-        self.pieces.push(Piece::open(1, &mut self.body));
+        let inner = Piece::open(1, &mut self.body);
+        self.outer.push(std::mem::replace(&mut self.piece, inner));
         self.begin_value(schema, ty);
     }
 
+    /// Ends what [`Message::begin_interface`] has begun.
     pub(crate) fn end_interface(&mut self) {
-        self.close();
+        if let Some(outer) = self.outer.pop() {
+            std::mem::replace(&mut self.piece, outer).close(&mut self.body, 0, &mut 0);
+        }
     }
 
     /// What is no struct has a zero byte before it, in place of a field number.
@@ -331,16 +337,10 @@ impl Message<'_> {
         let (id, definitions) = self.encoder.describe(schema, ty);
         for definition in definitions {
             definition.write(&mut self.body);
-            self.close();
-            self.pieces.push(Piece::open(1, &mut self.body));
+            self.piece.close(&mut self.body, 0, &mut 0);
+            self.piece = Piece::open(1, &mut self.body);
         }
         id
-    }
-
-    fn close(&mut self) {
-        if let Some(piece) = self.pieces.pop() {
-            piece.close(&mut self.body, 0, &mut 0);
-        }
     }
 }
 

@@ -70,6 +70,11 @@ use crate::{FieldInfo, Fields, Kind, Schema, SchemaBuilder, TypeRef};
 /// `with` and `default` change nothing: a field that was not sent is zero in Go, and so it is here. What gob cannot
 /// do is an error of the compiler's that says what can be done: `flatten`, `alias`, tagged enums.
 ///
+/// The derive also writes the code by which a value is sent, so that serde need not be asked. Serde is, where an
+/// attribute has it write something else than the fields (`with`, `into`, `skip_serializing_if` and so on) or a part
+/// of the type does. That a `Serialize` is written by hand the derive cannot see and has to be told, by `by_serde`;
+/// builds with debug assertions write each value both ways, and panic where that is not the same.
+///
 /// The derive's own, in `#[gob(…)]`:
 ///
 /// | on | attribute | |
@@ -78,6 +83,7 @@ use crate::{FieldInfo, Fields, Kind, Schema, SchemaBuilder, TypeRef};
 /// | a type | `package = "main"` | Go's package, of use in error texts only |
 /// | a type | `bound = "T: Gob"` | in the place of that bound for each type parameter |
 /// | a type | `crate = "path"` | where this crate is, if it is not `::gob` |
+/// | a type | `by_serde` | it is sent by its `Serialize`, which is written by hand |
 /// | an enum | `interface` | it stands for a Go interface |
 /// | a field | `embedded` | Go embeds the struct; the field has the type's name |
 /// | a field | `as = "Vec<u8>"` | describe it as another type, for `#[serde(with = …)]` |
@@ -86,8 +92,36 @@ pub trait Gob {
     #[doc(hidden)]
     const INTERFACE: bool = false;
 
+    /// Whether the type writes itself as serde would; what it is made of may not.
+    #[doc(hidden)]
+    const DIRECT: bool = false;
+
+    /// Whether it is `u8`, which in lists is bytes.
+    #[doc(hidden)]
+    const BYTE: bool = false;
+
     /// Adds the type and its parts to a schema.
     fn describe(types: &mut SchemaBuilder) -> TypeRef;
+
+    /// Writes the value, if it and all its parts are [`Gob::DIRECT`], and gives the next field's distance.
+    #[doc(hidden)]
+    fn write(&self, _delta: private::Delta, out: &mut private::Direct) -> private::Delta {
+        out.refuse()
+    }
+
+    /// Writes a slice.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn write_slice(elements: &[Self], delta: private::Delta, out: &mut private::Direct) -> private::Delta
+    where
+        Self: Sized,
+    {
+        out.list(delta, elements.len(), |out| {
+            for element in elements {
+                element.write(0, out);
+            }
+        })
+    }
 }
 
 /// The schema of a type. It is built once, and lives as long as the program.
@@ -132,6 +166,8 @@ thread_local! {
 pub mod private {
     use super::*;
 
+    pub use crate::direct::{Delta, Direct};
+
     /// A static of it stands where a type is written, and is nowhere else: names of types are not unique, as two
     /// versions of a crate may be in one program. What can change is never merged with another static.
     pub struct Place(AtomicU8);
@@ -173,12 +209,17 @@ pub mod private {
 
     /// The kind of a type, for another one to be of it.
     pub fn kind_of<T: Gob + ?Sized>(types: &mut SchemaBuilder) -> Kind {
-        let inner = T::describe(types);
+        let inner = types.part::<T>();
         match types.kind(inner) {
             // It is being declared, and its kind is not known yet. On the wire, pointers cannot be seen.
             Kind::Unsendable => Kind::Pointer(inner),
             kind => kind.clone(),
         }
+    }
+
+    /// The type that another one is written as.
+    pub fn part<T: Gob + ?Sized>(types: &mut SchemaBuilder) -> TypeRef {
+        types.part::<T>()
     }
 
     /// Adds a field.
@@ -188,13 +229,13 @@ pub mod private {
         name: &str,
         embedded: bool,
     ) {
-        let ty = T::describe(types);
+        let ty = types.part::<T>();
         fields.sent.push(FieldInfo { name: name.into(), ty, embedded });
     }
 
     /// Registers the type of an interface's value.
     pub fn register<T: Gob + ?Sized>(types: &mut SchemaBuilder, name: &str) {
-        let ty = T::describe(types);
+        let ty = types.part::<T>();
         types.register(name, ty);
     }
 }

@@ -121,7 +121,7 @@
 //! | `encoder`, `decoder`, `stream` | messages and definitions, in the order Go sends them; with I/O, the last one |
 //! | `walk`, `received` | values that are skipped, put together, or read field by field |
 //! | `value`, `plan`, `lookup`, `receive`, `settle`, `send` | any value in memory, and how it fits a schema |
-//! | `go_type`, `ser`, `de` | ordinary Rust types, by serde |
+//! | `go_type`, `ser`, `direct`, `de` | ordinary Rust types: by serde, or where that is the same, without |
 //! | `time`, `big`, `complex`, `opaque` | Go's types that serde has no name for |
 //! | `dump` | a second reader, which shares no code with the first: text for people, JSON for programs |
 
@@ -129,6 +129,9 @@ mod big;
 mod complex;
 mod de;
 mod decoder;
+mod direct;
+#[cfg(test)]
+mod direct_by_serde;
 pub mod dump;
 mod encoder;
 mod error;

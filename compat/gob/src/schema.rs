@@ -8,6 +8,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use crate::Gob;
 use crate::encoder::FirstUse;
 
 /// Go types that may refer to each other and to themselves. One of them is the root.
@@ -28,6 +29,8 @@ pub struct Schema {
     types: Vec<GoType>,
     root: TypeRef,
     registered: Vec<(Box<str>, TypeRef)>,
+    /// Whether all that the root is made of writes itself, without serde.
+    pub(crate) direct: bool,
     /// Tells schemas apart without comparing them.
     pub(crate) key: u64,
     first_use: OnceLock<Arc<FirstUse>>,
@@ -260,12 +263,26 @@ pub struct SchemaBuilder {
     unnamed: HashMap<Kind, TypeRef>,
     named: HashMap<Identity, TypeRef>,
     registered: Vec<(Box<str>, TypeRef)>,
+    direct: bool,
 }
 
 impl SchemaBuilder {
     pub(crate) fn new() -> SchemaBuilder {
         let (types, registered) = (Vec::new(), Vec::new());
-        SchemaBuilder { types, unnamed: HashMap::new(), named: HashMap::new(), registered }
+        SchemaBuilder { types, unnamed: HashMap::new(), named: HashMap::new(), registered, direct: true }
+    }
+
+    /// Adds what a Rust type is made of.
+    pub(crate) fn part<T: Gob + ?Sized>(&mut self) -> TypeRef {
+        if !T::DIRECT {
+            self.by_serde();
+        }
+        T::describe(self)
+    }
+
+    /// Says that something in the type is written by serde alone.
+    pub(crate) fn by_serde(&mut self) {
+        self.direct = false;
     }
 
     /// Adds a type without a name of its own; the same type twice is one type.
@@ -507,7 +524,8 @@ impl SchemaBuilder {
             }
         }
         let key = NEXT_KEY.fetch_add(1, Ordering::Relaxed);
-        Schema { types: self.types, root, registered: self.registered, key, first_use: OnceLock::new() }
+        let SchemaBuilder { types, registered, direct, .. } = self;
+        Schema { types, root, registered, direct, key, first_use: OnceLock::new() }
     }
 }
 

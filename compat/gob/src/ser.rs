@@ -5,6 +5,7 @@ mod place;
 
 use serde::Serialize;
 
+use crate::direct::Direct;
 use crate::encoder::Message;
 use crate::go_type;
 use crate::schema::GoType;
@@ -47,6 +48,26 @@ impl Encoder {
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         let schema = go_type::schema::<T>();
+        if !(T::DIRECT && schema.direct && self.serialize_directly(schema, value, out)) {
+            return self.serialize_by_serde(schema, value, out);
+        }
+        debug_assert!(
+            {
+                let mut message = Vec::new();
+                self.serialize_by_serde(schema, value, &mut message).is_ok() && out.ends_with(&message)
+            },
+            "{}: a Serialize that is written by hand needs #[gob(by_serde)]",
+            std::any::type_name::<T>()
+        );
+        Ok(())
+    }
+
+    pub(crate) fn serialize_by_serde<T: Serialize + ?Sized>(
+        &mut self,
+        schema: &Schema,
+        value: &T,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         let mut counts = Counts::default();
         let result = self.serialize_once(schema, value, &mut counts, out);
         if !counts.again {
@@ -55,6 +76,17 @@ impl Encoder {
         // Some list did not know its length, which stands before it. Now we know all of them.
         counts = Counts { known: true, again: false, next: 0, ..counts };
         self.serialize_once(schema, value, &mut counts, out)
+    }
+
+    /// Without serde. Where that fails, serde says why.
+    fn serialize_directly<T: Gob + ?Sized>(&mut self, schema: &Schema, value: &T, out: &mut Vec<u8>) -> bool {
+        let written = self.write(schema, schema.root(), out, |message| {
+            match Direct::write(message, |out| _ = value.write(0, out)) {
+                true => Ok(()),
+                false => Err(Error::new(ErrorKind::Custom, "gob: it cannot be sent")),
+            }
+        });
+        written.is_ok()
     }
 
     fn serialize_once<T: Serialize + ?Sized>(
@@ -157,7 +189,7 @@ const BYTE: TypeRef = TypeRef(u32::MAX);
 const COMPLEX_PART: TypeRef = TypeRef(u32::MAX - 1);
 
 /// Values within values. Serde calls itself for each, and the stack has an end.
-const DEPTH_LIMIT: usize = 256;
+pub(crate) const DEPTH_LIMIT: usize = 256;
 
 impl serde::ser::Error for Error {
     fn custom<T: std::fmt::Display>(text: T) -> Error {

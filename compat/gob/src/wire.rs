@@ -18,6 +18,7 @@ pub fn put_uint(out: &mut Vec<u8>, value: u64) {
     }
 }
 
+#[inline(always)]
 fn put_long_uint(out: &mut Vec<u8>, value: u64) {
     // All nine bytes there could be, because a fixed number of them is copied faster.
     let (bytes, length) = long_uint(value);

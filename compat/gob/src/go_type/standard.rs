@@ -9,37 +9,69 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::Gob;
+use super::private::{Delta, Direct};
 use crate::{Fields, Kind, SchemaBuilder, TypeRef, Width};
 
 macro_rules! simple {
-    ($($rust:ty => $kind:expr,)*) => {$(
+    ($($rust:ty => $kind:expr, |$value:ident| $method:ident($wire:expr);)*) => {$(
         impl Gob for $rust {
+            const DIRECT: bool = true;
+
             fn describe(types: &mut SchemaBuilder) -> TypeRef {
                 types.add($kind)
+            }
+
+            #[inline(always)]
+            fn write(&self, delta: Delta, out: &mut Direct) -> Delta {
+                let $value = self;
+                out.$method(delta, $wire)
             }
         }
     )*};
 }
 
 simple! {
-    bool => Kind::Bool,
-    i8 => Kind::Int(Width::Bits(8)),
-    i16 => Kind::Int(Width::Bits(16)),
-    i32 => Kind::Int(Width::Bits(32)),
-    i64 => Kind::Int(Width::Bits(64)),
-    isize => Kind::Int(Width::Word),
-    u8 => Kind::Uint(Width::Bits(8)),
-    u16 => Kind::Uint(Width::Bits(16)),
-    u32 => Kind::Uint(Width::Bits(32)),
-    u64 => Kind::Uint(Width::Bits(64)),
-    usize => Kind::Uint(Width::Word),
-    f32 => Kind::Float(32),
-    f64 => Kind::Float(64),
-    str => Kind::String,
-    String => Kind::String,
-    Bytes => Kind::Bytes,
-    BytesMut => Kind::Bytes,
-    () => Kind::Struct(Fields::default()),
+    bool => Kind::Bool, |it| uint(u64::from(*it));
+    i8 => Kind::Int(Width::Bits(8)), |it| int(i64::from(*it));
+    i16 => Kind::Int(Width::Bits(16)), |it| int(i64::from(*it));
+    i32 => Kind::Int(Width::Bits(32)), |it| int(i64::from(*it));
+    i64 => Kind::Int(Width::Bits(64)), |it| int(*it);
+    isize => Kind::Int(Width::Word), |it| int(*it as i64);
+    u16 => Kind::Uint(Width::Bits(16)), |it| uint(u64::from(*it));
+    u32 => Kind::Uint(Width::Bits(32)), |it| uint(u64::from(*it));
+    u64 => Kind::Uint(Width::Bits(64)), |it| uint(*it);
+    usize => Kind::Uint(Width::Word), |it| uint(*it as u64);
+    f32 => Kind::Float(32), |it| float(f64::from(*it));
+    f64 => Kind::Float(64), |it| float(*it);
+    str => Kind::String, |it| bytes(it.as_bytes());
+    String => Kind::String, |it| bytes(it.as_bytes());
+    Bytes => Kind::Bytes, |it| bytes(it);
+    BytesMut => Kind::Bytes, |it| bytes(it);
+}
+
+impl Gob for u8 {
+    const DIRECT: bool = true;
+    const BYTE: bool = true;
+
+    fn describe(types: &mut SchemaBuilder) -> TypeRef {
+        types.add(Kind::Uint(Width::Bits(8)))
+    }
+
+    #[inline(always)]
+    fn write(&self, delta: Delta, out: &mut Direct) -> Delta {
+        out.uint(delta, u64::from(*self))
+    }
+
+    #[inline(always)]
+    fn write_slice(bytes: &[u8], delta: Delta, out: &mut Direct) -> Delta {
+        out.byte_list(delta, bytes)
+    }
+}
+
+impl Gob for () {
+    fn describe(types: &mut SchemaBuilder) -> TypeRef {
+        types.add(Kind::Struct(Fields::default()))
+    }
 }
 
 /// Serde sends it as the struct without fields that it is.
@@ -54,9 +86,15 @@ macro_rules! transparent {
     ($($rust:ty,)*) => {$(
         impl<T: Gob + ?Sized> Gob for $rust {
             const INTERFACE: bool = T::INTERFACE;
+            const DIRECT: bool = true;
 
             fn describe(types: &mut SchemaBuilder) -> TypeRef {
-                T::describe(types)
+                types.part::<T>()
+            }
+
+            #[inline(always)]
+            fn write(&self, delta: Delta, out: &mut Direct) -> Delta {
+                T::write(self, delta, out)
             }
         }
     )*};
@@ -66,66 +104,125 @@ transparent! { &T, &mut T, Box<T>, Rc<T>, Arc<T>, }
 
 impl<T: Gob + ToOwned + ?Sized> Gob for Cow<'_, T> {
     const INTERFACE: bool = T::INTERFACE;
+    const DIRECT: bool = true;
 
     fn describe(types: &mut SchemaBuilder) -> TypeRef {
-        T::describe(types)
+        types.part::<T>()
+    }
+
+    #[inline(always)]
+    fn write(&self, delta: Delta, out: &mut Direct) -> Delta {
+        T::write(self, delta, out)
     }
 }
 
 /// A pointer, which may be nil; interfaces have a nil of their own.
 impl<T: Gob> Gob for Option<T> {
     const INTERFACE: bool = T::INTERFACE;
+    const DIRECT: bool = true;
 
     fn describe(types: &mut SchemaBuilder) -> TypeRef {
-        let inner = T::describe(types);
+        let inner = types.part::<T>();
         if T::INTERFACE { inner } else { types.pointer(inner) }
+    }
+
+    #[inline(always)]
+    fn write(&self, delta: Delta, out: &mut Direct) -> Delta {
+        match self {
+            Some(value) => value.write(delta, out),
+            None if delta != 0 => delta + 1,
+            None => out.refuse(),
+        }
     }
 }
 
 macro_rules! slices {
     ($($rust:ty,)*) => {$(
         impl<T: Gob> Gob for $rust {
+            const DIRECT: bool = true;
+
             fn describe(types: &mut SchemaBuilder) -> TypeRef {
-                slice::<T>(types)
+                slice::<T>(types, true)
+            }
+
+            #[inline]
+            fn write(&self, delta: Delta, out: &mut Direct) -> Delta {
+                T::write_slice(self, delta, out)
             }
         }
     )*};
 }
 
-slices! { [T], Vec<T>, VecDeque<T>, LinkedList<T>, BinaryHeap<T>, BTreeSet<T>, }
+slices! { [T], Vec<T>, }
 
-impl<T: Gob, S> Gob for HashSet<T, S> {
-    fn describe(types: &mut SchemaBuilder) -> TypeRef {
-        slice::<T>(types)
-    }
+macro_rules! lists {
+    ($($rust:ty, $($hasher:ident)?;)*) => {$(
+        impl<T: Gob $(, $hasher)?> Gob for $rust {
+            const DIRECT: bool = true;
+
+            fn describe(types: &mut SchemaBuilder) -> TypeRef {
+                slice::<T>(types, false)
+            }
+
+            #[inline]
+            fn write(&self, delta: Delta, out: &mut Direct) -> Delta {
+                out.list(delta, self.len(), |out| self.iter().for_each(|element| _ = element.write(0, out)))
+            }
+        }
+    )*};
 }
 
-/// Go has any slice of an 8-bit unsigned type as bytes.
-fn slice<T: Gob>(types: &mut SchemaBuilder) -> TypeRef {
-    let elem = T::describe(types);
+lists! { VecDeque<T>,; LinkedList<T>,; BinaryHeap<T>,; BTreeSet<T>,; HashSet<T, S>, S; }
+
+/// Go has any slice of an 8-bit unsigned type as bytes. Only those of `u8` itself may know how to write that.
+fn slice<T: Gob>(types: &mut SchemaBuilder, writes_bytes: bool) -> TypeRef {
+    let elem = types.part::<T>();
     match types.kind(elem) {
-        Kind::Uint(Width::Bits(8)) => types.bytes(),
+        Kind::Uint(Width::Bits(8)) => {
+            if !(writes_bytes && T::BYTE) {
+                types.by_serde();
+            }
+            types.bytes()
+        }
         _ => types.slice(elem),
     }
 }
 
 impl<T: Gob, const N: usize> Gob for [T; N] {
+    const DIRECT: bool = true;
+
     fn describe(types: &mut SchemaBuilder) -> TypeRef {
-        let elem = T::describe(types);
+        let elem = types.part::<T>();
         types.array(N as u64, elem)
     }
-}
 
-impl<K: Gob, V: Gob, S> Gob for HashMap<K, V, S> {
-    fn describe(types: &mut SchemaBuilder) -> TypeRef {
-        let (key, elem) = (K::describe(types), V::describe(types));
-        types.map(key, elem)
+    #[inline]
+    fn write(&self, delta: Delta, out: &mut Direct) -> Delta {
+        out.counted(delta, N, |out| self.iter().for_each(|element| _ = element.write(0, out)))
     }
 }
 
-impl<K: Gob, V: Gob> Gob for BTreeMap<K, V> {
-    fn describe(types: &mut SchemaBuilder) -> TypeRef {
-        let (key, elem) = (K::describe(types), V::describe(types));
-        types.map(key, elem)
-    }
+macro_rules! maps {
+    ($($rust:ty, $($hasher:ident)?;)*) => {$(
+        impl<K: Gob, V: Gob $(, $hasher)?> Gob for $rust {
+            const DIRECT: bool = true;
+
+            fn describe(types: &mut SchemaBuilder) -> TypeRef {
+                let (key, elem) = (types.part::<K>(), types.part::<V>());
+                types.map(key, elem)
+            }
+
+            #[inline]
+            fn write(&self, delta: Delta, out: &mut Direct) -> Delta {
+                out.counted(delta, self.len(), |out| {
+                    for (key, value) in self {
+                        key.write(0, out);
+                        value.write(0, out);
+                    }
+                })
+            }
+        }
+    )*};
 }
+
+maps! { HashMap<K, V, S>, S; BTreeMap<K, V>,; }
