@@ -143,7 +143,7 @@ fn parts() -> impl Strategy<Value = Parts> {
             string: strings.concat(),
             bytes,
             point: Point { x: numbers.i32, y: 0 },
-            pointer: numbers.bool.then(|| Point { x: 0, y: numbers.i32 }),
+            pointer: numbers.bool.then_some(Point { x: 0, y: numbers.i32 }),
             strings,
             pointers,
             array,

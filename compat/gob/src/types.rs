@@ -1,13 +1,14 @@
 //! Type ids, wire types, and the definitions seen on one stream (`encoding/gob/type.go`).
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use crate::de::Fits;
 use crate::limits::Limits;
 use crate::plan::Plans;
+use crate::received::text;
 use crate::walk::too_long;
 use crate::wire::{Cursor, put_bytes, put_int, put_uint};
 use crate::{Error, ErrorKind};
@@ -266,7 +267,7 @@ fn common_type(cursor: &mut Cursor<'_>, room: &mut Room) -> Result<(String, Type
 fn field_types(cursor: &mut Cursor<'_>, room: &mut Room) -> Result<Vec<FieldType>, Error> {
     static NAMELESS: LazyLock<Arc<str>> = LazyLock::new(|| "".into());
     let count = cursor.uint()?;
-    let mut fields = Vec::new();
+    let mut fields = Vec::with_capacity(count.min(8) as usize);
     for left in (1..=count).rev() {
         if cursor.remaining() == 0 {
             return Err(too_long(cursor, left));
@@ -306,7 +307,7 @@ impl Room {
 
     /// A name. Go strings need not be UTF-8; a type's or field's name in practice always is.
     fn text<'b>(&mut self, cursor: &mut Cursor<'b>) -> Result<Cow<'b, str>, Error> {
-        let text = String::from_utf8_lossy(cursor.bytes()?);
+        let text = text(cursor.bytes()?);
         self.take(cursor, text.len())?;
         Ok(text)
     }
@@ -368,6 +369,8 @@ const UNCHECKED: u8 = 0;
 const WHOLE: u8 = 1;
 /// All its parts are defined; an interface may be among them.
 const WHOLE_WITH_INTERFACES: u8 = 2;
+/// It is being looked at, by who has the lock of `broken`.
+const MET: u8 = 3;
 
 /// What is wrong with a type, or with something that it can hold.
 #[derive(Debug, Clone, Copy)]
@@ -469,19 +472,21 @@ impl Types {
         if self.effort.load(Ordering::Relaxed) > EFFORT_LIMIT {
             return Err(Error::new(ErrorKind::Limit, "gob: too many flaws in type definitions"));
         }
-        match self.parts(id) {
-            Ok((seen, interface)) => {
-                let check = if interface { WHOLE_WITH_INTERFACES } else { WHOLE };
-                for place in seen.into_iter().filter_map(|id| self.place(id)) {
-                    self.checks[place].store(check, Ordering::Relaxed);
-                }
-                Ok(interface)
-            }
-            Err(flaw) => {
-                broken.insert(place, flaw);
-                Err(self.complain(flaw))
-            }
+        self.checks[place].store(MET, Ordering::Relaxed);
+        let mut seen = Vec::with_capacity(8);
+        let found = self.parts(id, &mut seen);
+        let check = match found {
+            Ok(true) => WHOLE_WITH_INTERFACES,
+            Ok(false) => WHOLE,
+            Err(_) => UNCHECKED,
+        };
+        for place in seen.into_iter().filter_map(|id| self.place(id)) {
+            self.checks[place].store(check, Ordering::Relaxed);
         }
+        found.map_err(|flaw| {
+            broken.insert(place, flaw);
+            self.complain(flaw)
+        })
     }
 
     /// The type without which another one is not whole.
@@ -493,18 +498,28 @@ impl Types {
         }
     }
 
-    /// Every type that a value of `id` may hold and that is not known to be whole, and whether any is an interface.
-    fn parts(&self, id: TypeId) -> Result<(Vec<TypeId>, bool), Flaw> {
-        let (mut seen, mut met) = (vec![id], HashSet::from([id]));
-        let (mut next, mut interface, mut looked) = (0, false, 0);
+    /// Finds every type that a value of `id` may hold and that is not known to be whole, and whether any is an
+    /// interface. What was found is marked as met.
+    fn parts(&self, id: TypeId, seen: &mut Vec<TypeId>) -> Result<bool, Flaw> {
+        let (mut next, mut interface, mut looked, mut undefined) = (0, false, 0, false);
+        seen.push(id);
         let flaw = loop {
-            let Some(id) = seen.get(next).copied() else { return Ok((seen, interface)) };
+            let Some(id) = seen.get(next).copied() else { return Ok(interface) };
             next += 1;
             let mut part = |part: TypeId| {
                 looked += 1;
-                match self.known(part) {
-                    UNCHECKED if met.insert(part) => seen.push(part),
-                    check => interface |= check == WHOLE_WITH_INTERFACES,
+                match (self.known(part), self.place(part)) {
+                    (UNCHECKED, Some(place)) => {
+                        self.checks[place].store(MET, Ordering::Relaxed);
+                        seen.push(part);
+                    }
+                    // The first one of these is where it ends.
+                    (UNCHECKED, None) if undefined => {}
+                    (UNCHECKED, None) => {
+                        undefined = true;
+                        seen.push(part);
+                    }
+                    (check, _) => interface |= check == WHOLE_WITH_INTERFACES,
                 }
             };
             match self.get(id) {

@@ -27,57 +27,64 @@ pub(super) fn fits(types: &Types, schema: &Schema, ty: TypeRef, id: TypeId) -> R
 
 /// Whether a type fits without any question. If there is one, the answer takes longer, and may be an error.
 fn plainly(types: &Types, schema: &Schema, ty: TypeRef, id: TypeId) -> bool {
-    let mut pairs = vec![(ty, id)];
+    let mut pairs = Vec::with_capacity(8);
     let mut next = 0;
-    while let Some((ty, id)) = pairs.get(next).copied() {
-        let mut part = |ty, id| {
-            if !pairs.contains(&(ty, id)) {
-                pairs.push((ty, id));
-            }
-        };
-        let Some(base) = schema.base(ty) else { return false };
-        if schema.get(base).decodes.is_some() || next == PLAIN_LIMIT {
-            return false;
-        }
-        let fit = match (schema.kind(base), types.get(id)) {
-            (Kind::Bool, _) => id == TypeId::BOOL,
-            (Kind::Int(_), _) => id == TypeId::INT,
-            (Kind::Uint(_), _) => id == TypeId::UINT,
-            (Kind::Float(_), _) => id == TypeId::FLOAT,
-            (Kind::String, _) => id == TypeId::STRING,
-            (Kind::Bytes, _) => id == TypeId::BYTES,
-            (Kind::Slice(to), Some(WireType::Slice { elem, .. })) => {
-                part(*to, *elem);
-                true
-            }
-            (Kind::Map(key_to, elem_to), Some(WireType::Map { key, elem, .. })) => {
-                part(*key_to, *key);
-                part(*elem_to, *elem);
-                true
-            }
-            (Kind::Struct(to), Some(WireType::Struct { fields, .. })) if to.unsendable.is_empty() => {
-                same_fields(&to.sent, fields, part)
-            }
-            _ => false,
-        };
-        if !fit {
-            return false;
-        }
+    let mut fit = part_fits(schema, ty, id, &mut pairs);
+    while let Some((base, id)) = pairs.get(next).copied().filter(|_| fit) {
+        let mut part = |ty, id| part_fits(schema, ty, id, &mut pairs);
+        fit = next < PLAIN_LIMIT
+            && match (schema.kind(base), types.get(id)) {
+                (Kind::Slice(to), Some(WireType::Slice { elem, .. })) => part(*to, *elem),
+                (Kind::Map(key_to, elem_to), Some(WireType::Map { key, elem, .. })) => {
+                    part(*key_to, *key) && part(*elem_to, *elem)
+                }
+                (Kind::Struct(to), Some(WireType::Struct { fields, .. })) if to.unsendable.is_empty() => {
+                    same_fields(&to.sent, fields, part)
+                }
+                _ => false,
+            };
         next += 1;
     }
-    true
+    fit
 }
 
-/// Pairs of types that are looked at, each beside all others.
+/// Whether a basic type fits; others are put down for later.
+fn part_fits(schema: &Schema, ty: TypeRef, id: TypeId, pairs: &mut Vec<(TypeRef, TypeId)>) -> bool {
+    let Some(base) = schema.base(ty) else { return false };
+    let it = schema.get(base);
+    if it.decodes.is_some() {
+        return false;
+    }
+    match it.kind {
+        Kind::Bool => id == TypeId::BOOL,
+        Kind::Int(_) => id == TypeId::INT,
+        Kind::Uint(_) => id == TypeId::UINT,
+        Kind::Float(_) => id == TypeId::FLOAT,
+        Kind::String => id == TypeId::STRING,
+        Kind::Bytes => id == TypeId::BYTES,
+        _ => {
+            if !pairs.contains(&(base, id)) {
+                pairs.push((base, id));
+            }
+            true
+        }
+    }
+}
+
+/// Pairs of types that are looked into, each beside all others.
 const PLAIN_LIMIT: usize = 100;
 
-/// Whether two structs have the same fields in the same order; each pair of their types goes to `part`.
-fn same_fields(to: &[FieldInfo], fields: &[FieldType], mut part: impl FnMut(TypeRef, TypeId)) -> bool {
+/// Whether two structs have the same fields in the same order, and `part` takes each pair of their types.
+fn same_fields(
+    to: &[FieldInfo],
+    fields: &[FieldType],
+    mut part: impl FnMut(TypeRef, TypeId) -> bool,
+) -> bool {
     to.len() == fields.len()
-        && to.iter().zip(fields).all(|(to, field)| {
-            part(to.ty, field.id);
-            *to.name == *field.name && !to.embedded
-        })
+        && to
+            .iter()
+            .zip(fields)
+            .all(|(to, field)| *to.name == *field.name && !to.embedded && part(to.ty, field.id))
 }
 
 /// Types of schemas that are known to fit types of a stream: a few of them, found without a lock.
