@@ -150,7 +150,6 @@ impl Answer for ReceivedRequest {
 }
 
 /// A response as it is received: the benchmark's have no error.
-#[derive(Default)]
 pub(crate) struct ReceivedResponse {
     payload: Bytes,
     failed: bool,
@@ -158,19 +157,19 @@ pub(crate) struct ReceivedResponse {
 
 impl Decode for ReceivedResponse {
     fn decode(value: Received<'_>, message: &Bytes) -> Result<Self, gob::Error> {
-        let mut response = ReceivedResponse::default();
+        let (mut payload, mut failed) = (None, false);
         value.structure(|name, field| {
             match name {
-                "Payload" => response.payload = field.shared_bytes(message)?,
+                "Payload" => payload = Some(field.shared_bytes(message)?),
                 "Error" => {
-                    response.failed = true;
+                    failed = true;
                     field.skip()?;
                 }
                 _ => field.skip()?,
             }
             Ok(())
         })?;
-        Ok(response)
+        Ok(ReceivedResponse { payload: payload.unwrap_or_default(), failed })
     }
 }
 

@@ -12,8 +12,9 @@ pub struct Decoder {
     types: Types,
     /// A value of which more messages are to come.
     split: Option<Split>,
-    /// The value that was put together last.
+    /// The value that was put together last, and why it ends early.
     whole: Vec<u8>,
+    failure: Option<Error>,
     /// The value that can be read now.
     ready: Option<Ready>,
 }
@@ -34,7 +35,6 @@ struct Ready {
     id: TypeId,
     /// Its place in the last message; `None` if it was put together from several.
     start: Option<usize>,
-    failure: Option<Error>,
 }
 
 impl Decoder {
@@ -58,6 +58,8 @@ impl Decoder {
     ///
     /// An error costs this message alone: the next one can be read as if nothing had happened. Whether the value's
     /// type is known, and all that is wrong with the value, turns out when it is read.
+    // So that what is found need not go through memory.
+    #[inline(always)]
     pub fn message<'a>(&'a mut self, message: &'a [u8]) -> Result<Option<Received<'a>>, Error> {
         let ready = self.take_in(message)?;
         Ok(ready.map(|ready| self.place(ready, message)))
@@ -77,24 +79,46 @@ impl Decoder {
         Some(self.place(ready, message))
     }
 
+    #[inline(always)]
     fn place<'a>(&'a self, ready: Ready, message: &'a [u8]) -> Received<'a> {
-        let cursor = match ready.start {
-            Some(start) => Cursor::at(message, start),
-            None => Cursor::joined(&self.whole),
+        let (cursor, failure) = match ready.start {
+            Some(start) => (Cursor::at(message, start), None),
+            None => (Cursor::joined(&self.whole), self.failure.as_ref()),
         };
-        Received::new(&self.types, ready.id, cursor, ready.failure)
+        Received::new(&self.types, ready.id, cursor, failure)
     }
 
+    #[inline(always)]
     fn take_in(&mut self, message: &[u8]) -> Result<Option<Ready>, Error> {
-        if message.len() > self.types.limits.message {
-            self.split = None;
-            return Err(Error::new(ErrorKind::Limit, format!("gob: a message of {} bytes", message.len())));
-        }
         let mut cursor = Cursor::new(message);
-        if let Some(split) = self.split.take() {
-            return self.go_on(split, cursor, message);
+        if message.len() > self.types.limits.message || self.split.is_some() {
+            return self.take_in_part(cursor, message);
         }
         let id = TypeId(cursor.int()? as i32); // Go cuts ids to 32 bits, and then looks at the sign
+        if id.0 >= 0 && self.types.is_simple(id) {
+            return Ok(Some(Ready { id, start: Some(cursor.offset()) }));
+        }
+        self.take_in_types(id, cursor, message)
+    }
+
+    /// One more message of a value, or one that is too long.
+    #[cold]
+    fn take_in_part(&mut self, cursor: Cursor<'_>, message: &[u8]) -> Result<Option<Ready>, Error> {
+        let split = self.split.take();
+        match split {
+            Some(split) if message.len() <= self.types.limits.message => self.go_on(split, cursor, message),
+            _ => Err(Error::new(ErrorKind::Limit, format!("gob: a message of {} bytes", message.len()))),
+        }
+    }
+
+    /// A message that holds a definition, or may do so.
+    #[inline(never)]
+    fn take_in_types(
+        &mut self,
+        id: TypeId,
+        mut cursor: Cursor<'_>,
+        message: &[u8],
+    ) -> Result<Option<Ready>, Error> {
         if id.0 < 0 {
             self.types.define(TypeId(id.0.wrapping_neg()), &mut cursor)?;
             return match cursor.remaining() {
@@ -102,7 +126,7 @@ impl Decoder {
                 _ => Err(cursor.error(ErrorKind::Corrupt, "gob: extra data in buffer")),
             };
         }
-        let here = Ready { id, start: Some(cursor.offset()), failure: None };
+        let here = Ready { id, start: Some(cursor.offset()) };
         if !self.types.check(id).unwrap_or(false) {
             return Ok(Some(here));
         }
@@ -135,13 +159,13 @@ impl Decoder {
         });
         if first && kept == start && step != Ok(Step::NextMessage) {
             // In one piece, as most are.
-            return Ok(Some(Ready { id, start: Some(start), failure: None }));
+            return Ok(Some(Ready { id, start: Some(start) }));
         }
         bytes.extend_from_slice(&message[kept..]);
         if bytes.len() > self.types.limits.message {
             return Err(Error::new(ErrorKind::Limit, format!("gob: a value of {} bytes", bytes.len())));
         }
-        let failure = match step {
+        self.failure = match step {
             Ok(Step::NextMessage) => {
                 self.split = Some(Split { id, walk, bytes, first: false });
                 return Ok(None);
@@ -154,6 +178,6 @@ impl Decoder {
             }
         };
         self.whole = bytes;
-        Ok(Some(Ready { id, start: None, failure }))
+        Ok(Some(Ready { id, start: None }))
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::encoder::Message;
 use crate::ser::DEPTH_LIMIT;
-use crate::wire::{long_uint, put_uint};
+use crate::wire::{put_field, put_uint, reversed, signed};
 
 /// The distance of a field from the one that was sent before; 0 for what is no field, and so is never left out.
 pub type Delta = u64;
@@ -47,7 +47,7 @@ impl Direct {
     /// A signed integer.
     #[inline(always)]
     pub(crate) fn int(&mut self, delta: Delta, value: i64) -> Delta {
-        self.uint(delta, ((value << 1) ^ (value >> 63)) as u64)
+        self.uint(delta, signed(value))
     }
 
     /// A float: both zeros are left out.
@@ -56,7 +56,7 @@ impl Direct {
         if delta != 0 && value == 0.0 {
             return delta + 1;
         }
-        self.put(delta, value.to_bits().swap_bytes());
+        self.put(delta, reversed(value));
         1
     }
 
@@ -123,30 +123,9 @@ impl Direct {
 
     #[inline(always)]
     fn put(&mut self, delta: Delta, value: u64) {
-        match (delta, value) {
-            (0, _) => put_uint(&mut self.body, value),
-            // Most are so, and both together cost what one does.
-            (..0x80, ..0x80) => self.body.extend_from_slice(&[delta as u8, value as u8]),
-            (..0x80, _) => self.put_long(delta as u8, value),
-            _ => self.put_far(delta, value),
+        match delta {
+            0 => put_uint(&mut self.body, value),
+            _ => put_field(&mut self.body, delta, value),
         }
-    }
-
-    #[inline(always)]
-    fn put_long(&mut self, delta: u8, value: u64) {
-        // As many as there could be, because a fixed number of bytes is copied faster.
-        let (long, width) = long_uint(value);
-        let mut bytes = [0; 10];
-        bytes[0] = delta;
-        bytes[1..].copy_from_slice(&long);
-        let end = self.body.len() + 1 + width;
-        self.body.extend_from_slice(&bytes);
-        self.body.truncate(end);
-    }
-
-    #[cold]
-    fn put_far(&mut self, delta: Delta, value: u64) {
-        put_uint(&mut self.body, delta);
-        put_uint(&mut self.body, value);
     }
 }

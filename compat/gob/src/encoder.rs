@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::registry::{Places, Registry};
 use crate::types::Definition;
-use crate::wire::{long_uint, put_bytes, put_float, put_int, put_uint};
+use crate::wire::{long_uint, put_bytes, put_field, put_int, put_uint, reversed, signed};
 use crate::{Error, ErrorKind, Kind, Schema, TypeId, TypeRef};
 
 /// A struct that can be sent.
@@ -254,7 +254,9 @@ impl Piece {
     #[inline]
     fn open(gap: usize, out: &mut Vec<u8>) -> Piece {
         let start = out.len();
-        out.resize(start + gap, 0);
+        // As many as it could take, because a fixed number of bytes is added faster.
+        out.extend_from_slice(&[0; 9]);
+        out.truncate(start + gap);
         Piece { start, gap }
     }
 
@@ -274,7 +276,13 @@ impl Piece {
             *gap = width;
             self.resize(out, width);
         }
-        out[self.start..self.start + width].copy_from_slice(&prefix[..width]);
+        let to = &mut out[self.start..self.start + width];
+        match width {
+            // Of a fixed number of bytes, most often.
+            2 => to.copy_from_slice(&prefix[..2]),
+            3 => to.copy_from_slice(&prefix[..3]),
+            _ => to.copy_from_slice(&prefix[..width]),
+        }
         width as isize - self.gap as isize
     }
 
@@ -355,56 +363,58 @@ pub struct StructWriter<'o> {
 
 impl StructWriter<'_> {
     /// Any unsigned integer field.
+    #[inline(always)]
     pub fn uint(&mut self, field: u32, value: u64) {
         if value != 0 {
-            self.start(field);
-            put_uint(self.out, value);
+            self.put(field, value);
         }
     }
 
     /// Any signed integer field.
+    #[inline(always)]
     pub fn int(&mut self, field: u32, value: i64) {
-        if value != 0 {
-            self.start(field);
-            put_int(self.out, value);
-        }
+        self.uint(field, signed(value));
     }
 
     /// A `bool` field.
+    #[inline(always)]
     pub fn bool(&mut self, field: u32, value: bool) {
         self.uint(field, u64::from(value));
     }
 
     /// A `float32` or `float64` field.
+    #[inline(always)]
     pub fn float(&mut self, field: u32, value: f64) {
         if value != 0.0 {
-            self.start(field);
-            put_float(self.out, value);
+            self.put(field, reversed(value));
         }
     }
 
     /// A `string` or `[]byte` field.
+    #[inline(always)]
     pub fn bytes(&mut self, field: u32, value: &[u8]) {
         if !value.is_empty() {
-            self.start(field);
-            put_bytes(self.out, value);
+            self.put(field, value.len() as u64);
+            self.out.extend_from_slice(value);
         }
     }
 
     /// A `[]byte` field whose bytes are not copied: the sender puts them at the [`Hole`]. One for a value,
     /// and not within a slice.
+    #[inline(always)]
     pub fn hole(&mut self, field: u32, length: u64) {
         if length != 0 {
-            self.start(field);
-            put_uint(self.out, length);
+            self.put(field, length);
             self.hole = Some(Hole { at: self.out.len(), length });
         }
     }
 
     /// A nested struct or a pointer to one: sent even if all its fields are zero. (A nil pointer is left out
     /// by not calling this.)
+    #[inline(always)]
     pub fn structure(&mut self, field: u32, write: impl FnOnce(&mut StructWriter<'_>)) {
-        self.start(field);
+        let delta = self.delta(field);
+        put_uint(self.out, delta);
         let mut inner = StructWriter { out: self.out, next: 0, hole: None };
         write(&mut inner);
         let hole = inner.end();
@@ -412,19 +422,27 @@ impl StructWriter<'_> {
     }
 
     /// A slice field of `count` elements, which `write` writes one after the other.
+    #[inline(always)]
     pub fn slice(&mut self, field: u32, count: usize, write: impl FnOnce(&mut ListWriter<'_>)) {
         if count != 0 {
-            self.start(field);
-            put_uint(self.out, count as u64);
+            self.put(field, count as u64);
             write(&mut ListWriter { out: self.out });
         }
     }
 
-    #[inline]
-    fn start(&mut self, field: u32) {
+    /// Begins a field, with a number.
+    #[inline(always)]
+    fn put(&mut self, field: u32, value: u64) {
+        let delta = self.delta(field);
+        put_field(self.out, delta, value);
+    }
+
+    #[inline(always)]
+    fn delta(&mut self, field: u32) -> u64 {
         debug_assert!(field >= self.next, "fields are written in ascending order");
-        put_uint(self.out, u64::from(field - self.next) + 1);
+        let delta = u64::from(field - self.next) + 1;
         self.next = field + 1;
+        delta
     }
 
     fn end(self) -> Option<Hole> {

@@ -26,7 +26,7 @@ pub struct Received<'m> {
     wire_type: Option<&'m WireType>,
     cursor: Cursor<'m>,
     /// Why the value ends early.
-    failure: Option<Error>,
+    failure: Option<&'m Error>,
 }
 
 /// A field or element within [`Received::structure`] or [`Field::list`].
@@ -40,7 +40,7 @@ pub struct Field<'c, 'm> {
 
 impl<'m> Received<'m> {
     #[inline]
-    pub(crate) fn new(types: &'m Types, id: TypeId, cursor: Cursor<'m>, failure: Option<Error>) -> Self {
+    pub(crate) fn new(types: &'m Types, id: TypeId, cursor: Cursor<'m>, failure: Option<&'m Error>) -> Self {
         Received { types, id, wire_type: types.get(id), cursor, failure }
     }
 
@@ -60,6 +60,7 @@ impl<'m> Received<'m> {
     }
 
     /// Reads a struct: `read` is called for each field that was sent, with its name, and must read or skip it.
+    #[inline]
     pub fn structure(
         self,
         read: impl FnMut(&'m str, Field<'_, 'm>) -> Result<(), Error>,
@@ -87,9 +88,8 @@ impl<'m> Received<'m> {
         if !matches!(self.wire_type, Some(WireType::Struct { .. })) {
             self.cursor.singleton()?;
         }
-        let failure = self.failure.take();
         read(Field { types: self.types, id: self.id, cursor: &mut self.cursor })
-            .map_err(|error| or(error, failure))
+            .map_err(|error| or(error, self.failure))
     }
 }
 
@@ -100,18 +100,21 @@ impl<'m> Field<'_, 'm> {
     }
 
     /// Reads a `bool`.
+    #[inline]
     pub fn bool(self) -> Result<bool, Error> {
         self.expect(TypeId::BOOL, "bool")?;
         Ok(self.cursor.uint()? != 0)
     }
 
     /// Reads a signed integer of any width.
+    #[inline]
     pub fn int(self) -> Result<i64, Error> {
         self.expect(TypeId::INT, "int")?;
         self.cursor.int()
     }
 
     /// Reads a signed integer that has to fit 32 bits.
+    #[inline]
     pub fn int32(self, name: &str) -> Result<i32, Error> {
         self.expect(TypeId::INT, "int")?;
         let value = self.cursor.int()?;
@@ -119,40 +122,46 @@ impl<'m> Field<'_, 'm> {
     }
 
     /// Reads an unsigned integer of any width.
+    #[inline]
     pub fn uint(self) -> Result<u64, Error> {
         self.expect(TypeId::UINT, "uint")?;
         self.cursor.uint()
     }
 
     /// Reads a float.
+    #[inline]
     pub fn float(self) -> Result<f64, Error> {
         self.expect(TypeId::FLOAT, "float")?;
         self.cursor.float()
     }
 
     /// Reads a `[]byte` in place.
+    #[inline]
     pub fn bytes(self) -> Result<&'m [u8], Error> {
         self.expect(TypeId::BYTES, "bytes")?;
         self.cursor.bytes()
     }
 
     /// Reads a `[]byte` as a part of the message it stands in, without copying it.
+    #[inline]
     pub fn shared_bytes(self, message: &Bytes) -> Result<Bytes, Error> {
         let bytes = self.bytes()?;
-        let (from, of) = (bytes.as_ptr() as usize, message.as_ptr() as usize);
-        if from >= of && from + bytes.len() <= of + message.len() {
-            return Ok(message.slice_ref(bytes));
+        let start = (bytes.as_ptr() as usize).wrapping_sub(message.as_ptr() as usize);
+        if start <= message.len() && bytes.len() <= message.len() - start {
+            return Ok(message.slice(start..start + bytes.len()));
         }
         Ok(Bytes::copy_from_slice(bytes)) // of a value that was put together from several messages
     }
 
     /// Reads a string. Go's may hold any bytes; what is not UTF-8 is replaced.
+    #[inline]
     pub fn string(self) -> Result<String, Error> {
         self.expect(TypeId::STRING, "string")?;
         Ok(text(self.cursor.bytes()?).into_owned())
     }
 
     /// Reads a struct: see [`Received::structure`].
+    #[inline]
     pub fn structure(
         self,
         read: impl FnMut(&'m str, Field<'_, 'm>) -> Result<(), Error>,
@@ -200,6 +209,7 @@ impl<'m> Field<'_, 'm> {
         skip(self.types, self.id, self.cursor)
     }
 
+    #[inline]
     fn expect(&self, id: TypeId, wanted: &str) -> Result<(), Error> {
         if self.id == id { Ok(()) } else { Err(self.mismatch(wanted)) }
     }
@@ -228,9 +238,10 @@ fn structure<'m>(
 }
 
 /// Where a value ends early, that it does is not the whole truth.
-fn or(error: Error, failure: Option<Error>) -> Error {
+#[cold]
+fn or(error: Error, failure: Option<&Error>) -> Error {
     match failure {
-        Some(failure) if error.kind() == ErrorKind::ShortMessage => failure,
+        Some(failure) if error.kind() == ErrorKind::ShortMessage => failure.clone(),
         _ => error,
     }
 }

@@ -396,11 +396,12 @@ impl Types {
     }
 
     /// The definition of a type; `None` for built-in types and for unknown ones.
+    #[inline]
     pub fn get(&self, id: TypeId) -> Option<&WireType> {
         self.place(id).map(|place| &self.definitions[place].wire_type)
     }
 
-    #[inline]
+    #[inline(always)]
     fn place(&self, id: TypeId) -> Option<usize> {
         let low = (id.0 as usize).wrapping_sub(TypeId::FIRST_USER.0 as usize);
         if low < LOW {
@@ -452,6 +453,13 @@ impl Types {
         }
     }
 
+    /// Whether it is known that a type has no interface in it, nor a flaw.
+    #[inline]
+    pub(crate) fn is_simple(&self, id: TypeId) -> bool {
+        self.known(id) == WHOLE
+    }
+
+    #[inline]
     fn known(&self, id: TypeId) -> u8 {
         match id.0 {
             1..=7 => WHOLE,

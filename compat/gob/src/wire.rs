@@ -27,6 +27,28 @@ fn put_long_uint(out: &mut Vec<u8>, value: u64) {
     out.truncate(end);
 }
 
+/// Appends what most fields begin with: the distance from the field that was sent before, and a number.
+#[inline(always)]
+pub(crate) fn put_field(out: &mut Vec<u8>, delta: u64, value: u64) {
+    match (delta, value) {
+        // Most are so, and both together cost what one does.
+        (..0x80, ..0x80) => out.extend_from_slice(&[delta as u8, value as u8]),
+        (..0x80, _) => {
+            let (long, width) = long_uint(value);
+            let mut bytes = [0; 10];
+            bytes[0] = delta as u8;
+            bytes[1..].copy_from_slice(&long);
+            let end = out.len() + 1 + width;
+            out.extend_from_slice(&bytes);
+            out.truncate(end);
+        }
+        _ => {
+            put_uint(out, delta);
+            put_uint(out, value);
+        }
+    }
+}
+
 /// An unsigned integer in its long form, and how many bytes that takes.
 #[inline]
 pub(crate) fn long_uint(value: u64) -> ([u8; 9], usize) {
@@ -40,13 +62,25 @@ pub(crate) fn long_uint(value: u64) -> ([u8; 9], usize) {
 /// Appends a signed integer.
 #[inline]
 pub fn put_int(out: &mut Vec<u8>, value: i64) {
-    put_uint(out, ((value << 1) ^ (value >> 63)) as u64);
+    put_uint(out, signed(value));
+}
+
+/// A signed integer as it is sent.
+#[inline(always)]
+pub(crate) fn signed(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
 }
 
 /// Appends a float: its bits in reverse order of bytes, so that round numbers are short.
 #[inline]
 pub fn put_float(out: &mut Vec<u8>, value: f64) {
-    put_uint(out, value.to_bits().swap_bytes());
+    put_uint(out, reversed(value));
+}
+
+/// A float as it is sent.
+#[inline(always)]
+pub(crate) fn reversed(value: f64) -> u64 {
+    value.to_bits().swap_bytes()
 }
 
 /// Appends a length and the bytes: a string or a byte slice.
@@ -84,6 +118,7 @@ impl Frame {
 
 /// Reads the length at the front of a buffer. `None`: more bytes are needed to know it; it may be
 /// larger than what the buffer holds.
+#[inline]
 pub fn frame(buffer: &[u8]) -> Result<Option<Frame>, Error> {
     let Some(&first) = buffer.first() else { return Ok(None) };
     let prefix = if first < 0x80 { 1 } else { 1 + usize::from(first.wrapping_neg()) };
@@ -93,11 +128,20 @@ pub fn frame(buffer: &[u8]) -> Result<Option<Frame>, Error> {
     if buffer.len() < prefix {
         return Ok(None);
     }
-    let length = Cursor::new(&buffer[..prefix]).uint()?;
+    let length = if prefix == 1 { u64::from(first) } else { number(&buffer[1..], prefix - 1) };
     if length >= MESSAGE_LIMIT {
         return Err(Error::new(ErrorKind::BadLength, "gob: bad data: invalid message length"));
     }
     Ok(Some(Frame { prefix, length: length as usize }))
+}
+
+/// The number that the first `length` bytes are. There are as many, and eight at most.
+#[inline]
+fn number(bytes: &[u8], length: usize) -> u64 {
+    match bytes.first_chunk() {
+        Some(eight) => u64::from_be_bytes(*eight).unbounded_shr(64 - 8 * length as u32),
+        None => bytes.iter().take(length).fold(0, |value, byte| value << 8 | u64::from(*byte)),
+    }
 }
 
 /// A place in a message.
@@ -152,27 +196,30 @@ impl<'b> Cursor<'b> {
         }
     }
 
+    #[inline]
     fn long_uint(&mut self) -> Result<u64, Error> {
-        let first = *self.bytes.get(self.at).ok_or_else(|| self.short())?;
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        if let Some((first, rest)) = rest.split_first() {
+            let length = usize::from(first.wrapping_neg());
+            if length <= 8 && length <= rest.len() {
+                self.at += 1 + length;
+                return Ok(number(rest, length));
+            }
+        }
+        Err(self.no_uint())
+    }
+
+    #[cold]
+    fn no_uint(&mut self) -> Error {
+        let Some(first) = self.bytes.get(self.at) else { return self.short() };
         let length = usize::from(first.wrapping_neg());
         if length > 8 {
-            return Err(self.error(ErrorKind::Corrupt, "gob: encoded unsigned integer out of range"));
+            return self.error(ErrorKind::Corrupt, "gob: encoded unsigned integer out of range");
         }
         self.at += 1;
-        if let Some(eight) = self.bytes[self.at..].first_chunk() {
-            self.at += length;
-            return Ok(u64::from_be_bytes(*eight).unbounded_shr(64 - 8 * length as u32));
-        }
-        if length > self.remaining() {
-            let left = self.remaining();
-            let text = format!("gob: invalid uint data length {length}: exceeds input size {left}");
-            return Err(self.error(ErrorKind::Corrupt, text));
-        }
-        let mut value = 0;
-        for &byte in self.take(length)? {
-            value = value << 8 | u64::from(byte);
-        }
-        Ok(value)
+        let left = self.remaining();
+        let text = format!("gob: invalid uint data length {length}: exceeds input size {left}");
+        self.error(ErrorKind::Corrupt, text)
     }
 
     /// Reads a signed integer.

@@ -225,16 +225,16 @@ impl Encode for InvokeResponse {
 
 impl Decode for InvokeResponse {
     fn decode(value: Received<'_>, message: &Bytes) -> Result<Self, gob::Error> {
-        let mut response = InvokeResponse::default();
+        let (mut payload, mut error) = (None, None);
         value.structure(|name, field| {
             match name {
-                "Payload" => response.payload = field.shared_bytes(message)?,
-                "Error" => response.error = Some(InvokeError::read(field)?),
+                "Payload" => payload = Some(field.shared_bytes(message)?),
+                "Error" => error = Some(InvokeError::read(field)?),
                 _ => field.skip()?,
             }
             Ok(())
         })?;
-        Ok(response)
+        Ok(InvokeResponse { payload: payload.unwrap_or_default(), error })
     }
 }
 

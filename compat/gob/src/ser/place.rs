@@ -6,7 +6,7 @@ use super::parts::{List, Pairs, StructFields};
 use super::{BYTE, COMPLEX_PART, Writing};
 use crate::opaque::ZERO;
 use crate::schema::GoType;
-use crate::wire::{put_float, put_uint};
+use crate::wire::{put_field, put_uint, reversed, signed};
 use crate::{Error, ErrorKind, Kind, TypeRef};
 
 pub(super) struct Place<'w, 'a, 'e> {
@@ -85,11 +85,9 @@ impl<'w, 'a, 'e> Place<'w, 'a, 'e> {
     /// Begins a value that is not left out, with a number.
     #[inline(always)]
     pub(super) fn put(&mut self, value: u64) {
-        if (1..0x80).contains(&self.delta()) && value < 0x80 {
-            // Most are so, and both together cost what one does.
-            self.writing.body.extend_from_slice(&[self.delta() as u8, value as u8]);
-        } else {
-            put_uint(self.start(), value);
+        match self.delta() {
+            0 => put_uint(&mut self.writing.body, value),
+            delta => put_field(&mut self.writing.body, delta, value),
         }
     }
 
@@ -106,7 +104,7 @@ impl<'w, 'a, 'e> Place<'w, 'a, 'e> {
         if self.is_field() && value == 0 {
             return self.leave_out();
         }
-        self.put(((value << 1) ^ (value >> 63)) as u64);
+        self.put(signed(value));
         Ok(())
     }
 
@@ -213,7 +211,7 @@ impl<'w, 'a, 'e> Serializer for Place<'w, 'a, 'e> {
         if self.is_field() && value == 0.0 {
             return self.leave_out();
         }
-        put_float(self.start(), value);
+        self.put(reversed(value));
         Ok(())
     }
 
