@@ -19,7 +19,8 @@ const COLUMN: f64 = WIDTH + 60.0;
 const BAR: f64 = 9.0;
 
 pub(crate) fn svg(cells: &[Cell]) -> String {
-    let mut body = String::new();
+    // Numbers come first: their white rims cover the lines, and the bars cover the rims.
+    let (mut numbers, mut bars) = (String::new(), String::new());
     let mut workloads: Vec<_> = cells.iter().map(|cell| cell.workload).collect();
     workloads.dedup();
     let mut y = 62.0;
@@ -33,11 +34,14 @@ pub(crate) fn svg(cells: &[Cell]) -> String {
             for (at, (ratio, colour)) in ratios.enumerate() {
                 let top = y + at as f64 * BAR;
                 let width = place(ratio).max(1.0);
+                let thickness = BAR - 1.0;
                 _ = writeln!(
-                    body,
-                    "<rect x=\"{left}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{}\" fill=\"{colour}\"/>\
-                     <text x=\"{:.1}\" y=\"{:.1}\" class=\"n\">{}</text>",
-                    BAR - 1.0,
+                    bars,
+                    "<rect x=\"{left}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{thickness}\" fill=\"{colour}\"/>"
+                );
+                _ = writeln!(
+                    numbers,
+                    "<text x=\"{:.1}\" y=\"{:.1}\" class=\"n\">{}</text>",
                     left + width + 3.0,
                     top + BAR - 2.0,
                     short(ratio)
@@ -46,7 +50,7 @@ pub(crate) fn svg(cells: &[Cell]) -> String {
             }
         }
         _ = writeln!(
-            body,
+            bars,
             "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{workload}</text>",
             LEFT - 8.0,
             y + 10.0
@@ -78,9 +82,9 @@ pub(crate) fn svg(cells: &[Cell]) -> String {
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1:.0}\" width=\"{0}\" height=\"{1:.0}\">\n\
-         <style>text{{font:12px sans-serif;fill:#222}}.n{{font-size:9px;fill:#555}}.tick{{stroke:#ddd}}\
+         <style>text{{font:12px sans-serif;fill:#222}}.n{{font-size:9px;fill:#555;paint-order:stroke;stroke:#fff;stroke-width:3px}}.tick{{stroke:#ddd}}\
          .go{{stroke:#c1121f}}</style>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
-         <text x=\"8\" y=\"19\">time ÷ Go's time</text>\n{head}{body}</svg>\n",
+         <text x=\"8\" y=\"19\">time ÷ Go's time</text>\n{head}{numbers}{bars}</svg>\n",
         LEFT + 2.0 * COLUMN,
         y + 8.0
     )

@@ -19,7 +19,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
 
             #[inline]
             fn write(
-                &self,
+                value: &Self,
                 delta: #gob::__private::Delta,
                 out: &mut #gob::__private::Direct,
             ) -> #gob::__private::Delta {
@@ -100,7 +100,7 @@ fn body(input: &DeriveInput, container: &Container, gob: &Path) -> Result<Body> 
                 let inner = of_part(&fields.unnamed[0], &part);
                 let plain = !container.by_serde && !part.by_serde && !part.skip_serializing;
                 Ok(Body {
-                    write: plain.then(|| quote!(#gob::Gob::write(&self.0, delta, out))),
+                    write: plain.then(|| quote!(#gob::Gob::write(&value.0, delta, out))),
                     describe: named(
                         input,
                         container,
@@ -251,7 +251,7 @@ struct Seen<'f> {
 impl Seen<'_> {
     fn write(&self, gob: &Path, delta: TokenStream) -> TokenStream {
         let member = &self.member;
-        quote!(#gob::Gob::write(&self.#member, #delta, out))
+        quote!(#gob::Gob::write(&value.#member, #delta, out))
     }
 }
 

@@ -103,9 +103,10 @@ pub trait Gob {
     /// Adds the type and its parts to a schema.
     fn describe(types: &mut SchemaBuilder) -> TypeRef;
 
-    /// Writes the value, if it and all its parts are [`Gob::DIRECT`], and gives the next field's distance.
+    /// Writes a value, if it and all its parts are [`Gob::DIRECT`], and gives the next field's distance. It is no
+    /// method, as another `write` may be meant.
     #[doc(hidden)]
-    fn write(&self, _delta: private::Delta, out: &mut private::Direct) -> private::Delta {
+    fn write(_value: &Self, _delta: private::Delta, out: &mut private::Direct) -> private::Delta {
         out.refuse()
     }
 
@@ -118,7 +119,7 @@ pub trait Gob {
     {
         out.list(delta, elements.len(), |out| {
             for element in elements {
-                element.write(0, out);
+                Self::write(element, 0, out);
             }
         })
     }

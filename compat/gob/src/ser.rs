@@ -81,7 +81,7 @@ impl Encoder {
     /// Without serde. Where that fails, serde says why.
     fn serialize_directly<T: Gob + ?Sized>(&mut self, schema: &Schema, value: &T, out: &mut Vec<u8>) -> bool {
         let written = self.write(schema, schema.root(), out, |message| {
-            match Direct::write(message, |out| _ = value.write(0, out)) {
+            match Direct::write(message, |out| _ = T::write(value, 0, out)) {
                 true => Ok(()),
                 false => Err(Error::new(ErrorKind::Custom, "gob: it cannot be sent")),
             }

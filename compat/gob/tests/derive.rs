@@ -290,6 +290,15 @@ mod elsewhere {
 }
 
 #[test]
+fn the_trait_is_in_no_methods_way() {
+    use std::io::Write;
+
+    let mut bytes: Vec<u8> = Vec::new();
+    assert_eq!(bytes.write(b"text").unwrap(), 4);
+    assert_eq!(bytes, b"text");
+}
+
+#[test]
 fn the_crate_may_be_elsewhere() {
     #[derive(elsewhere::inner::Gob)]
     #[gob(crate = "elsewhere::inner")]

@@ -22,8 +22,7 @@ macro_rules! simple {
             }
 
             #[inline(always)]
-            fn write(&self, delta: Delta, out: &mut Direct) -> Delta {
-                let $value = self;
+            fn write($value: &Self, delta: Delta, out: &mut Direct) -> Delta {
                 out.$method(delta, $wire)
             }
         }
@@ -58,8 +57,8 @@ impl Gob for u8 {
     }
 
     #[inline(always)]
-    fn write(&self, delta: Delta, out: &mut Direct) -> Delta {
-        out.uint(delta, u64::from(*self))
+    fn write(value: &Self, delta: Delta, out: &mut Direct) -> Delta {
+        out.uint(delta, u64::from(*value))
     }
 
     #[inline(always)]
@@ -93,8 +92,8 @@ macro_rules! transparent {
             }
 
             #[inline(always)]
-            fn write(&self, delta: Delta, out: &mut Direct) -> Delta {
-                T::write(self, delta, out)
+            fn write(value: &Self, delta: Delta, out: &mut Direct) -> Delta {
+                T::write(value, delta, out)
             }
         }
     )*};
@@ -111,8 +110,8 @@ impl<T: Gob + ToOwned + ?Sized> Gob for Cow<'_, T> {
     }
 
     #[inline(always)]
-    fn write(&self, delta: Delta, out: &mut Direct) -> Delta {
-        T::write(self, delta, out)
+    fn write(value: &Self, delta: Delta, out: &mut Direct) -> Delta {
+        T::write(value, delta, out)
     }
 }
 
@@ -127,9 +126,9 @@ impl<T: Gob> Gob for Option<T> {
     }
 
     #[inline(always)]
-    fn write(&self, delta: Delta, out: &mut Direct) -> Delta {
-        match self {
-            Some(value) => value.write(delta, out),
+    fn write(value: &Self, delta: Delta, out: &mut Direct) -> Delta {
+        match value {
+            Some(value) => T::write(value, delta, out),
             None if delta != 0 => delta + 1,
             None => out.refuse(),
         }
@@ -146,8 +145,8 @@ macro_rules! slices {
             }
 
             #[inline]
-            fn write(&self, delta: Delta, out: &mut Direct) -> Delta {
-                T::write_slice(self, delta, out)
+            fn write(value: &Self, delta: Delta, out: &mut Direct) -> Delta {
+                T::write_slice(value, delta, out)
             }
         }
     )*};
@@ -165,8 +164,8 @@ macro_rules! lists {
             }
 
             #[inline]
-            fn write(&self, delta: Delta, out: &mut Direct) -> Delta {
-                out.list(delta, self.len(), |out| self.iter().for_each(|element| _ = element.write(0, out)))
+            fn write(value: &Self, delta: Delta, out: &mut Direct) -> Delta {
+                out.list(delta, value.len(), |out| value.iter().for_each(|element| _ = T::write(element, 0, out)))
             }
         }
     )*};
@@ -197,8 +196,8 @@ impl<T: Gob, const N: usize> Gob for [T; N] {
     }
 
     #[inline]
-    fn write(&self, delta: Delta, out: &mut Direct) -> Delta {
-        out.counted(delta, N, |out| self.iter().for_each(|element| _ = element.write(0, out)))
+    fn write(value: &Self, delta: Delta, out: &mut Direct) -> Delta {
+        out.counted(delta, N, |out| value.iter().for_each(|element| _ = T::write(element, 0, out)))
     }
 }
 
@@ -213,11 +212,11 @@ macro_rules! maps {
             }
 
             #[inline]
-            fn write(&self, delta: Delta, out: &mut Direct) -> Delta {
-                out.counted(delta, self.len(), |out| {
-                    for (key, value) in self {
-                        key.write(0, out);
-                        value.write(0, out);
+            fn write(value: &Self, delta: Delta, out: &mut Direct) -> Delta {
+                out.counted(delta, value.len(), |out| {
+                    for (key, elem) in value {
+                        K::write(key, 0, out);
+                        V::write(elem, 0, out);
                     }
                 })
             }
