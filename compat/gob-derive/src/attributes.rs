@@ -63,9 +63,7 @@ pub(crate) fn container(attributes: &[Attribute]) -> Result<Container> {
             }
             "remote" => return Err(meta.error("gob cannot describe a type for another one: wrap it instead")),
             key => {
-                const NOTHING_SENT: [&str; 6] =
-                    ["rename", "default", "deny_unknown_fields", "bound", "crate", "expecting"];
-                found.by_serde |= !NOTHING_SENT.contains(&key);
+                found.by_serde |= !SENT_AS_IT_IS.contains(&key);
                 pass(&meta)?;
             }
         }
@@ -119,8 +117,7 @@ pub(crate) fn part(attributes: &[Attribute]) -> Result<Part> {
                 return Err(meta.error("a Go interface takes in what is registered, and nothing else"));
             }
             key => {
-                const NOTHING_SENT: [&str; 4] = ["default", "deserialize_with", "borrow", "bound"];
-                found.by_serde |= !NOTHING_SENT.contains(&key);
+                found.by_serde |= !FIELD_SENT_AS_IT_IS.contains(&key);
                 pass(&meta)?;
             }
         }
@@ -137,6 +134,12 @@ pub(crate) fn part(attributes: &[Attribute]) -> Result<Part> {
     })?;
     Ok(found)
 }
+
+/// Serde's attributes of a type that make no difference to what is sent, beside those that are looked into.
+const SENT_AS_IT_IS: [&str; 6] = ["rename", "default", "deny_unknown_fields", "bound", "crate", "expecting"];
+
+/// The same for a field.
+const FIELD_SENT_AS_IT_IS: [&str; 4] = ["default", "deserialize_with", "borrow", "bound"];
 
 fn each(
     attributes: &[Attribute],
