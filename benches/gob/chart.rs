@@ -82,7 +82,7 @@ pub(crate) fn svg(cells: &[Cell]) -> String {
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1:.0}\" width=\"{0}\" height=\"{1:.0}\">\n\
-         <style>text{{font:12px sans-serif;fill:#222}}.n{{font-size:9px;fill:#555;paint-order:stroke;stroke:#fff;stroke-width:3px}}.tick{{stroke:#ddd}}\
+         <style>text{{font:12px sans-serif;fill:#222}}.n{{font-size:9px;fill:#555;paint-order:stroke;stroke:#fff;stroke-width:4.5px}}.tick{{stroke:#ddd}}\
          .go{{stroke:#c1121f}}</style>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
          <text x=\"8\" y=\"19\">time ÷ Go's time</text>\n{head}{numbers}{bars}</svg>\n",
         LEFT + 2.0 * COLUMN,
