@@ -77,7 +77,7 @@ async fn an_old_handler_works_and_sees_what_go1x_showed_it() {
         ("AWS_EXECUTION_ENV", "AWS_Lambda_go1.x"),
         ("LAMBDA_TASK_ROOT", "/var/task"),
         ("_HANDLER", "handler-v1.13.3"),
-        ("PATH", "/usr/local/bin:/usr/bin/:/bin:/opt/bin"),
+        ("PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"),
         ("TZ", ":UTC"),
         ("TABLE", "orders"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
