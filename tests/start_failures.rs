@@ -122,6 +122,25 @@ async fn exits_at_once() {
     check(&handler, &variables, "Runtime.Go1xHandlerExited", &texts).await;
 }
 
+/// Its loader may have ended it, and what that said is in the log alone.
+#[tokio::test]
+async fn a_dynamic_program_that_ends_at_once_is_told_with_the_glibc_it_needs() {
+    let folder = Folder::new("dynamic");
+    let program = std::fs::read("/bin/true").unwrap();
+    let handler = folder.write("main", 0o755, &program);
+    let texts = ["exit status 0", "linked dynamically, and needs GLIBC_2.", "provided.al2023 has 2.34", "CGO_ENABLED=0"];
+    check(&handler, &[], "Runtime.Go1xHandlerExited", &texts).await;
+
+    // The same for a loader that is nowhere.
+    let mut moved = program;
+    let loader = b"/lib64/ld-linux-x86-64.so.2\0";
+    let Some(place) = moved.windows(loader.len()).position(|window| window == loader) else { return };
+    moved[place + 1] = b'L';
+    let handler = folder.write("moved", 0o755, &moved);
+    let texts = ["no such file or directory", "its loader (/Lib64/ld-linux-x86-64.so.2) does not"];
+    check(&handler, &[], "Runtime.Go1xCannotStart", &texts).await;
+}
+
 #[tokio::test]
 async fn never_listens() {
     let Some(handler) = peers::require(Peer::LegacyHandler) else { return };

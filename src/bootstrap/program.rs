@@ -2,11 +2,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use executable::{Elf, Kind, Machine, Needs, System};
 use runtime_api::FunctionError;
 
 use super::{Environment, Mode, Settings, environment};
@@ -75,9 +76,9 @@ impl ChildCommand {
     /// Refuses what the kernel would refuse. It has to be done here, since some C libraries hand a file that the
     /// kernel does not know to the shell.
     pub(crate) fn check(&self) -> io::Result<()> {
-        match Executable::read(&self.program) {
-            Ok(Executable::Other(_)) => Err(io::Error::from_raw_os_error(NO_EXEC)),
-            Ok(Executable::Elf { machine }) if machine != Machine::OURS => {
+        match kind_of(&self.program) {
+            Ok(Kind::Other { .. }) => Err(io::Error::from_raw_os_error(NO_EXEC)),
+            Ok(Kind::Elf { machine }) if machine != Machine::OURS => {
                 Err(io::Error::from_raw_os_error(NO_EXEC))
             }
             // What is missing or may not be read is for the kernel to say.
@@ -102,6 +103,19 @@ impl ChildCommand {
         FunctionError::new("Runtime.Go1xCannotStart", text)
     }
 
+    /// What may have ended a handler before it listened, besides what it wrote itself: a loader that did not find
+    /// glibc's symbols in the version that the program was linked with.
+    pub(crate) fn explain_exit(&self) -> Option<String> {
+        let glibc = needs(&self.handler).filter(Needs::is_dynamic)?.newest_glibc()?;
+        let have = |system: System| format!("{} has {}", system.name(), system.glibc());
+        Some(format!(
+            "It is linked dynamically, and needs GLIBC_{glibc} ({}, {}): an older one cannot start it. Build it with \
+             CGO_ENABLED=0",
+            have(System::ProvidedAl2),
+            have(System::ProvidedAl2023)
+        ))
+    }
+
     fn diagnose(&self, error: &io::Error) -> String {
         if !self.directory.is_dir() {
             return format!("The task root {} does not exist", self.directory.display());
@@ -122,28 +136,42 @@ impl ChildCommand {
             }
             Ok(_) => {}
         }
-        match Executable::read(&self.program) {
-            Ok(Executable::Elf { machine }) if machine != Machine::OURS => format!(
+        match kind_of(&self.program) {
+            Ok(Kind::Elf { machine }) if machine != Machine::OURS => format!(
                 "The file is built for {machine}, and this sandbox is {}: build it with GOARCH={}, or change the \
                  function's architecture",
                 Machine::OURS,
-                Machine::OURS.goarch()
+                Machine::OURS.goarch().unwrap_or_default()
             ),
-            Ok(Executable::Elf { .. }) if error.kind() == io::ErrorKind::NotFound => {
-                "The program exists but its loader does not: it is linked dynamically against a C library that this \
-                 sandbox lacks. Build it with CGO_ENABLED=0"
-                    .to_owned()
+            Ok(Kind::Elf { .. }) if error.kind() == io::ErrorKind::NotFound => {
+                let needs = needs(&self.program).unwrap_or_default();
+                let loader = needs.loader.map(|loader| format!(" ({loader})")).unwrap_or_default();
+                format!(
+                    "The program exists but its loader{loader} does not: it is linked dynamically against a C \
+                     library that this sandbox lacks. Build it with CGO_ENABLED=0"
+                )
             }
-            Ok(Executable::Elf { .. }) => String::new(),
-            Ok(Executable::Script(interpreter)) => {
+            Ok(Kind::Elf { .. }) => String::new(),
+            Ok(Kind::Script { interpreter }) => {
                 format!("The file is a script for {interpreter:?}, which this sandbox lacks or cannot start")
             }
-            Ok(Executable::Other(start)) => {
+            Ok(Kind::Other { start }) => {
                 format!("The file is no Linux program: it starts with {start:?}. Build it with GOOS=linux")
             }
             Err(error) => format!("The file cannot be read: {error}"),
         }
     }
+}
+
+/// What a file is, by its first bytes.
+fn kind_of(path: &Path) -> io::Result<Kind> {
+    Kind::read(&File::open(path)?)
+}
+
+/// What a program needs of the system, if that can be told.
+fn needs(path: &Path) -> Option<Needs> {
+    let file = File::open(path).ok()?;
+    Needs::read(&file, &Elf::read(&file).ok()?).ok()
 }
 
 /// Whether a path leads to this very program, which would start itself without end.
@@ -157,58 +185,6 @@ fn is_bootstrap(path: &Path) -> bool {
 const NO_ENTRY: i32 = 2;
 const NO_EXEC: i32 = 8;
 const NO_ACCESS: i32 = 13;
-
-/// The kinds of files that matter to a start.
-enum Executable {
-    Elf { machine: Machine },
-    Script(String),
-    Other(String),
-}
-
-/// `e_machine` of an ELF header, elf(5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Machine(u16);
-
-impl Machine {
-    const X86_64: Machine = Machine(62);
-    /// What this program was built for: the two architectures that Lambda has.
-    const OURS: Machine = Machine(if cfg!(target_arch = "x86_64") { 62 } else { 183 });
-
-    fn goarch(self) -> &'static str {
-        if self == Machine::X86_64 { "amd64" } else { "arm64" }
-    }
-}
-
-impl std::fmt::Display for Machine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            62 => f.write_str("x86_64"),
-            183 => f.write_str("aarch64 (arm64)"),
-            3 => f.write_str("32-bit x86"),
-            40 => f.write_str("32-bit ARM"),
-            other => write!(f, "machine type {other}"),
-        }
-    }
-}
-
-impl Executable {
-    fn read(path: &Path) -> io::Result<Executable> {
-        let mut start = Vec::new();
-        File::open(path)?.take(256).read_to_end(&mut start)?;
-        if start.starts_with(b"\x7fELF") && start.len() >= 20 {
-            let machine = [start[18], start[19]];
-            let little = start[5] == 1;
-            let machine = if little { u16::from_le_bytes(machine) } else { u16::from_be_bytes(machine) };
-            return Ok(Executable::Elf { machine: Machine(machine) });
-        }
-        let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        if let Some(interpreter) = line.strip_prefix(b"#!") {
-            return Ok(Executable::Script(String::from_utf8_lossy(interpreter).into_owned()));
-        }
-        start.truncate(16);
-        Ok(Executable::Other(String::from_utf8_lossy(&start).into_owned()))
-    }
-}
 
 /// Directory levels and entries that are searched for programs, and names that are listed.
 const SEARCH_DEPTH: usize = 4;
@@ -253,7 +229,7 @@ fn search(root: &Path, directory: &Path, depth: usize, seen: &mut usize, found: 
             }
         } else if entry.metadata().is_ok_and(|meta| meta.permissions().mode() & 0o111 != 0)
             && path.file_name() != Some(OsStr::new("bootstrap"))
-            && matches!(Executable::read(&path), Ok(Executable::Elf { .. }))
+            && matches!(kind_of(&path), Ok(Kind::Elf { .. }))
         {
             let relative = path.strip_prefix(root).unwrap_or(&path);
             found.push(relative.display().to_string());

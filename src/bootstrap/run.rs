@@ -68,22 +68,38 @@ pub async fn run(settings: &Settings, shutdown: impl Future<Output = ()>) -> Res
             Err(error) => warn!(%error, "GO1X_SIGTERM is on, but no extension can be registered"),
         }
     }
+    let handler = command.clone();
     let workers = Arc::new(Workers::new(command, settings.plan.slots, settings.sharing));
     let ended = tokio::select! {
         biased;
-        ended = serve(&mut client, settings.plan, &workers) => ended,
+        ended = serve(&mut client, settings.plan, &workers, &handler) => ended,
         () = shutdown => Ok(Exit::Shutdown),
     };
     workers.terminate().await;
     ended
 }
 
-async fn serve(client: &mut Client, plan: Plan, workers: &Arc<Workers>) -> Result<Exit, RuntimeError> {
+async fn serve(
+    client: &mut Client,
+    plan: Plan,
+    workers: &Arc<Workers>,
+    handler: &ChildCommand,
+) -> Result<Exit, RuntimeError> {
     match workers.start().await {
         Ok(None) => match runtime::run(client, plan, workers.clone()).await? {},
         Ok(Some(status)) => Ok(Exit::Handler(status)),
-        Err(failure) => Err(init_failed(client, failure).await),
+        Err(failure) => Err(init_failed(client, explained(failure, handler)).await),
     }
+}
+
+/// A handler that ended at once may have been ended by its loader, whose words stand in the log alone.
+fn explained(mut failure: FunctionError, handler: &ChildCommand) -> FunctionError {
+    if failure.error_type == "Runtime.Go1xHandlerExited"
+        && let Some(explanation) = handler.explain_exit()
+    {
+        failure.message = format!("{}. {explanation}", failure.message);
+    }
+    failure
 }
 
 /// In mode `direct`, the only one of a build without RPC code, the handler takes this process's place.
