@@ -128,7 +128,12 @@ async fn a_dynamic_program_that_ends_at_once_is_told_with_the_glibc_it_needs() {
     let folder = Folder::new("dynamic");
     let program = std::fs::read("/bin/true").unwrap();
     let handler = folder.write("main", 0o755, &program);
-    let texts = ["exit status 0", "linked dynamically, and needs GLIBC_2.", "provided.al2023 has 2.34", "CGO_ENABLED=0"];
+    let texts = [
+        "exit status 0",
+        "linked dynamically, and needs GLIBC_2.",
+        "provided.al2023 has 2.34",
+        "CGO_ENABLED=0",
+    ];
     check(&handler, &[], "Runtime.Go1xHandlerExited", &texts).await;
 
     // The same for a loader that is nowhere.

@@ -3,6 +3,7 @@
 mod cmd;
 mod demo;
 mod error;
+mod inspect;
 
 use std::process::ExitCode;
 

@@ -2,6 +2,7 @@
 
 mod demo;
 mod gob;
+mod inspect;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -19,6 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   go1x demo            see it work, on this machine, in a few seconds
   go1x help demo       what the demo does, step by step
+  go1x inspect main    what a handler is, where it runs, what it needs
   go1x gob FILE        what is in a gob stream, byte by byte
 
 Exit codes: 0 success; 1 the function or a check failed; 2 wrong usage or input.";
@@ -27,6 +29,7 @@ Exit codes: 0 success; 1 the function or a check failed; 2 wrong usage or input.
 enum Command {
     Demo(demo::Demo),
     Gob(gob::Gob),
+    Inspect(inspect::Inspect),
 }
 
 impl Arguments {
@@ -34,6 +37,7 @@ impl Arguments {
         match self.command {
             Command::Demo(demo) => demo.run(),
             Command::Gob(gob) => gob.run(),
+            Command::Inspect(inspect) => inspect.run(),
         }
     }
 }

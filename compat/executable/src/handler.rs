@@ -123,7 +123,9 @@ impl Verdict {
         let functions = table.map(Functions::of).unwrap_or_default();
         let module = info.and_then(|info| info.dependency(LIBRARY));
         let version = module.map(|module| match &module.replaced {
-            Some((path, version)) if path != LIBRARY => format!("{} replaced by {path} {version}", module.version),
+            Some((path, version)) if path != LIBRARY => {
+                format!("{} replaced by {path} {version}", module.version)
+            }
             Some((_, version)) => version.clone(),
             None => module.version.clone(),
         });
@@ -200,10 +202,15 @@ fn by_texts(bytes: &[u8], functions: Functions, version: Option<String>, is_go: 
     let port = contains(bytes, "_LAMBDA_SERVER_PORT");
     let api = contains(bytes, "AWS_LAMBDA_RUNTIME_API") && contains(bytes, "2018-06-01");
     if !is_go && contains(bytes, "GO1X_READY_TIMEOUT_MS") {
-        return Verdict::new(Doors::Bridge, Confidence::Medium, "it has the settings of go1x's bootstrap in it");
+        return Verdict::new(
+            Doors::Bridge,
+            Confidence::Medium,
+            "it has the settings of go1x's bootstrap in it",
+        );
     }
     // A function of net/rpc needs its method's name; the words of the library are nobody else's.
-    let serves = port && (contains(bytes, "Function.Invoke") || functions.net_rpc_server || contains(bytes, REFUSAL));
+    let serves =
+        port && (contains(bytes, "Function.Invoke") || functions.net_rpc_server || contains(bytes, REFUSAL));
     let linked = |verdict: Verdict| Verdict { library: version.clone(), ..verdict };
     match (is_go, serves, api) {
         (true, true, true) => linked(Verdict::new(
@@ -229,9 +236,11 @@ fn by_texts(bytes: &[u8], functions: Functions, version: Option<String>, is_go: 
         (true, false, false) => {
             Verdict::new(Doors::None, Confidence::High, "there is nothing of aws-lambda-go in it")
         }
-        (false, _, true) if port => {
-            Verdict::new(Doors::Both, Confidence::Low, "it has the variables of both in it; it is no Go program")
-        }
+        (false, _, true) if port => Verdict::new(
+            Doors::Both,
+            Confidence::Low,
+            "it has the variables of both in it; it is no Go program",
+        ),
         (false, _, true) => Verdict::new(
             Doors::RuntimeApi,
             Confidence::Medium,
@@ -242,9 +251,11 @@ fn by_texts(bytes: &[u8], functions: Functions, version: Option<String>, is_go: 
             Confidence::Low,
             "it has _LAMBDA_SERVER_PORT in it, and nothing of the Runtime API; it is no Go program",
         ),
-        (false, _, false) => {
-            Verdict::new(Doors::None, Confidence::Medium, "neither go1.x's variable nor the Runtime API's is in it")
-        }
+        (false, _, false) => Verdict::new(
+            Doors::None,
+            Confidence::Medium,
+            "neither go1.x's variable nor the Runtime API's is in it",
+        ),
     }
 }
 

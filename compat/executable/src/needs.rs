@@ -72,9 +72,8 @@ impl Needs {
         needs.library_name = value(SONAME).and_then(text);
         if let Some((offset, length)) = value(VERSION_NEEDS).and_then(|address| elf.place(address)) {
             let versions = source::read(source, offset, length, VERSIONS_LIMIT)?;
-            needs.glibc = versions_needed(&versions)
-                .filter_map(|name| text(name.into())?.parse().ok())
-                .collect();
+            needs.glibc =
+                versions_needed(&versions).filter_map(|name| text(name.into())?.parse().ok()).collect();
             needs.glibc.sort_unstable();
             needs.glibc.dedup();
         }
@@ -131,11 +130,8 @@ impl FromStr for Glibc {
             return Ok(Glibc(2, 36, 0));
         }
         let mut parts = text.split('.').map(|part| part.parse::<u16>().map_err(drop));
-        let version = Glibc(
-            parts.next().ok_or(())??,
-            parts.next().ok_or(())??,
-            parts.next().unwrap_or(Ok(0))?,
-        );
+        let version =
+            Glibc(parts.next().ok_or(())??, parts.next().ok_or(())??, parts.next().unwrap_or(Ok(0))?);
         if parts.next().is_some() { Err(()) } else { Ok(version) }
     }
 }

@@ -8,7 +8,7 @@ use crate::{Elf, Glibc, Machine, Needs, Object};
 ///
 /// glibc's versions are those of aws-lambda-go's README; go1.x knew x86_64 alone (AWS, "Building Lambda functions with
 /// Go").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum System {
     /// `go1.x`: Amazon Linux 1.
     Go1x,
@@ -85,7 +85,9 @@ impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Obstacle::Machine(machine) => write!(f, "it is built for {machine}"),
-            Obstacle::NotAProgram => f.write_str("it is a part of a program or a library, and cannot be started"),
+            Obstacle::NotAProgram => {
+                f.write_str("it is a part of a program or a library, and cannot be started")
+            }
             Obstacle::Loader(loader) => write!(f, "its loader {loader} is not there"),
             Obstacle::Glibc(glibc) => write!(f, "it needs GLIBC_{glibc}"),
         }
@@ -95,8 +97,19 @@ impl fmt::Display for Obstacle {
 /// Whether a library is a part of glibc, which all systems have.
 pub(crate) fn is_of_glibc(library: &str) -> bool {
     let stem = library.split('.').next().unwrap_or_default();
-    ["libc", "libm", "libpthread", "libdl", "librt", "libresolv", "libutil", "libanl", "ld-linux-x86-64", "ld-linux-aarch64"]
-        .contains(&stem)
+    [
+        "libc",
+        "libm",
+        "libpthread",
+        "libdl",
+        "librt",
+        "libresolv",
+        "libutil",
+        "libanl",
+        "ld-linux-x86-64",
+        "ld-linux-aarch64",
+    ]
+    .contains(&stem)
 }
 
 impl Needs {

@@ -108,10 +108,20 @@ impl Go {
     }
 
     /// Runs `go`. What it printed, or else what went wrong.
-    fn run<A: AsRef<OsStr>>(
+    pub(crate) fn run<A: AsRef<OsStr>>(
         &self,
         folder: &Path,
         arguments: impl IntoIterator<Item = A>,
+    ) -> Result<String, String> {
+        self.run_in(folder, arguments, &[])
+    }
+
+    /// As [`Go::run`], with variables that are not as usual.
+    pub(crate) fn run_in<A: AsRef<OsStr>>(
+        &self,
+        folder: &Path,
+        arguments: impl IntoIterator<Item = A>,
+        environment: &[(&str, &str)],
     ) -> Result<String, String> {
         let done = Command::new(&self.program)
             .args(arguments)
@@ -125,6 +135,7 @@ impl Go {
             .env("GOWORK", "off")
             .env("GOFLAGS", "")
             .env("GOTOOLCHAIN", "local")
+            .envs(environment.iter().copied())
             .output()
             .map_err(|error| error.to_string())?;
         if done.status.success() {

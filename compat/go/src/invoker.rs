@@ -35,22 +35,24 @@ pub fn invoker_with(progress: &mut dyn FnMut(Progress)) -> Result<PathBuf, Unava
 /// Downloads the package into `folder` and takes the client's source out of it.
 fn fetch(folder: &Path) -> Result<(), Unavailable> {
     fs::create_dir_all(folder).map_err(at(folder))?;
-    run(folder, "npm", &["pack", "--silent", PACKAGE])?;
-    run(folder, "python3", &["-c", EXTRACT, HASH])
+    run(folder, "npm", &["pack", "--silent", PACKAGE])
+        .and_then(|()| run(folder, "python3", &["-c", EXTRACT, HASH]))
+        .map_err(unavailable)
 }
 
-fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<(), Unavailable> {
+/// Runs a program in `folder`; or else says what went wrong.
+pub(crate) fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<(), String> {
     let done = Command::new(program)
         .args(arguments)
         .current_dir(folder)
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| unavailable(format!("`{program}` cannot be run: {error}")))?;
+        .map_err(|error| format!("`{program}` cannot be run: {error}"))?;
     if done.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&done.stderr);
-    Err(unavailable(format!("{program} failed ({}):\n{}", done.status, indented(&said))))
+    Err(format!("{program} failed ({}):\n{}", done.status, indented(&said)))
 }
 
 fn unavailable(reason: String) -> Unavailable {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::{env, io, thread};
 
-use crate::{Peer, Unavailable, build, invoker, rie};
+use crate::{Peer, Released, Unavailable, Variant, build, invoker, released, rie, variant};
 
 /// `peer`'s executable, or None, after a line `NOT RUN: …` on stderr, if it cannot be had.
 ///
@@ -34,6 +34,26 @@ pub fn require_rie() -> Option<PathBuf> {
 #[track_caller]
 pub fn require_invoker() -> Option<PathBuf> {
     or_not_run("Amplify's localinvoke", invoker())
+}
+
+/// As [`require`], for [`variant`].
+///
+/// # Panics
+///
+/// As [`require`].
+#[track_caller]
+pub fn require_variant(how: &Variant) -> Option<PathBuf> {
+    or_not_run(&format!("a handler on aws-lambda-go {}", how.aws_lambda_go), variant(how))
+}
+
+/// As [`require`], for [`released`].
+///
+/// # Panics
+///
+/// As [`require`].
+#[track_caller]
+pub fn require_released(file: Released) -> Option<PathBuf> {
+    or_not_run(file.package, released(file))
 }
 
 #[track_caller]

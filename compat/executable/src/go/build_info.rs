@@ -116,8 +116,7 @@ impl BuildInfo {
                     }
                 }
                 "=>" => {
-                    let last =
-                        if replaces_main { info.main.as_mut() } else { info.dependencies.last_mut() };
+                    let last = if replaces_main { info.main.as_mut() } else { info.dependencies.last_mut() };
                     if let Some(module) = last {
                         module.replaced = Some((word(), word()));
                     }

@@ -128,9 +128,10 @@ impl<'a> LineTable<'a> {
     pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
         let mut left = NAMES_LIMIT;
         (0..self.count).map_while(move |index| {
-            let name = self.function(index).and_then(|function| function.name).unwrap_or_default();
-            left = left.checked_sub(name.len() + 1)?;
-            Some(name)
+            let name = self.function(index).and_then(|function| function.name);
+            // One that does not end was looked at as far as any may go.
+            left = left.checked_sub(name.map_or(NAME_LIMIT, str::len) + 1)?;
+            Some(name.unwrap_or_default())
         })
     }
 

@@ -5,6 +5,6 @@ mod line_table;
 mod references;
 
 pub use build_info::{BuildInfo, Form, Module};
-pub use line_table::Magic;
 pub(crate) use line_table::LineTable;
+pub use line_table::Magic;
 pub(crate) use references::functions_that_name;

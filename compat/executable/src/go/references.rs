@@ -25,7 +25,8 @@ pub(crate) fn functions_that_name<'a>(
     if targets.is_empty() {
         return functions;
     }
-    for segment in elf.segments.iter().filter(|segment| segment.kind == LOAD && segment.flags & EXECUTE != 0) {
+    for segment in elf.segments.iter().filter(|segment| segment.kind == LOAD && segment.flags & EXECUTE != 0)
+    {
         let code = segment.bytes(bytes);
         let mut note = |at: usize, target: u64| {
             if targets.contains(&target)
@@ -62,8 +63,7 @@ fn addresses_x86_64(code: &[u8], start: u64, note: &mut impl FnMut(usize, u64)) 
 fn addresses_aarch64(code: &[u8], start: u64, note: &mut impl FnMut(usize, u64)) {
     let mut words = code.chunks_exact(4).enumerate().peekable();
     while let Some((index, word)) = words.next() {
-        let (Some(page), Some(add)) =
-            (u32_at(word, 0), words.peek().and_then(|(_, word)| u32_at(word, 0)))
+        let (Some(page), Some(add)) = (u32_at(word, 0), words.peek().and_then(|(_, word)| u32_at(word, 0)))
         else {
             return;
         };

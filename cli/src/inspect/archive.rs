@@ -1,0 +1,126 @@
+//! A zip, read in memory: nothing is unpacked to disk, and what unpacks without end is refused.
+
+use std::io::{Cursor, Read as _};
+
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::entry::{Budget, Content, Entry};
+use super::finding::Finding;
+use super::package::UNPACKED_LIMIT;
+
+/// What is in a zip.
+#[derive(Debug)]
+pub(crate) struct Archive {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// Entries of a zip that is no ZIP64.
+const ENTRIES_LIMIT: usize = 65_535;
+/// What the sizes may say in all.
+const CLAIM_LIMIT: u64 = 16 * UNPACKED_LIMIT;
+/// How many times its packed size a file may have: deflate does not reach 1 033, and no program comes near this.
+const RATIO_LIMIT: u64 = 200;
+/// Smaller files may be all zeros.
+const RATIO_FROM: u64 = 4 << 20;
+
+impl Archive {
+    /// Reads a zip. An error says why it is refused.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Archive, String> {
+        if is_zip64(bytes) {
+            return Err(
+                "it is a ZIP64 archive, for more than 65535 files or 4 GB: more than Lambda takes".into()
+            );
+        }
+        let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| problem(&error))?;
+        if archive.len() > ENTRIES_LIMIT {
+            return Err(format!("it has {} files: more than {ENTRIES_LIMIT} are not read", archive.len()));
+        }
+        let mut findings = Vec::new();
+        if archive.has_duplicate_names() {
+            let text = "some files have the same name; which of them is unpacked is up to who unpacks it";
+            findings.push(Finding::warning("duplicate-name", text).with_help("pack it anew"));
+        }
+        let claim = refuse_bombs(&mut archive)?;
+        let mut budget = Budget::new();
+        let mut entries = Vec::new();
+        for index in 0..archive.len() {
+            let entry = read_entry(&mut archive, index, &mut budget);
+            entries.push(
+                entry.map_err(|error| format!("its file {index} cannot be read: {}", problem(&error)))?,
+            );
+        }
+        debug_assert!(claim <= CLAIM_LIMIT);
+        Ok(Archive { entries, findings })
+    }
+}
+
+/// Whether the directory of the zip is one of ZIP64: its locator stands right before the end record (APPNOTE.TXT of
+/// PKWARE, 4.3.15).
+fn is_zip64(bytes: &[u8]) -> bool {
+    let is_locator =
+        |record: &[u8]| record.starts_with(b"PK\x06\x07") && record[20..].starts_with(b"PK\x05\x06");
+    bytes.windows(24).any(is_locator)
+}
+
+/// Looks at what the zip says of its files before any is unpacked; returns their sizes in all.
+fn refuse_bombs(archive: &mut ZipArchive<Cursor<&[u8]>>) -> Result<u64, String> {
+    let mut claim = 0_u64;
+    for index in 0..archive.len() {
+        let file = archive.by_index_raw(index).map_err(|error| problem(&error))?;
+        let (size, packed) = (file.size(), file.compressed_size());
+        let name = String::from_utf8_lossy(file.name_raw()).into_owned();
+        if size >= RATIO_FROM && size / RATIO_LIMIT > packed {
+            return Err(format!(
+                "{name:?} unpacks to {size} bytes from {packed}: more than {RATIO_LIMIT} times its size, as no \
+                 program does"
+            ));
+        }
+        claim = claim.saturating_add(size);
+        if claim > CLAIM_LIMIT {
+            return Err(format!(
+                "it unpacks to more than {CLAIM_LIMIT} bytes; Lambda takes {UNPACKED_LIMIT}"
+            ));
+        }
+    }
+    Ok(claim)
+}
+
+fn read_entry(
+    archive: &mut ZipArchive<Cursor<&[u8]>>,
+    index: usize,
+    budget: &mut Budget,
+) -> Result<Entry, ZipError> {
+    let raw = archive.by_index_raw(index)?;
+    let name = raw.name().map_or_else(|_| String::from_utf8_lossy(raw.name_raw()).into_owned(), Into::into);
+    // Of a zip that was made on Windows, there are attributes, but no permissions.
+    let mode = raw.unix_mode().filter(|mode| raw.system() != zip::System::Dos && mode & 0o777 != 0);
+    let (size, encrypted) = (raw.size(), raw.encrypted());
+    let (is_folder, is_link) = (raw.is_dir(), raw.is_symlink());
+    drop(raw);
+    let content = if is_folder {
+        Content::Folder
+    } else if encrypted {
+        Content::Unseen("it is encrypted".into())
+    } else {
+        match archive.by_index(index) {
+            Ok(file) if is_link => Content::link(file),
+            // One byte more than it says would be a lie, and is not waited for.
+            Ok(file) => Content::read(file.take(size.saturating_add(1)), size, budget),
+            Err(ZipError::Io(error)) => Err(error),
+            Err(error) => Ok(Content::Unseen(problem(&error))),
+        }
+        .unwrap_or_else(|error| Content::Unseen(format!("it cannot be unpacked: {error}")))
+    };
+    Ok(Entry { name, mode: mode.map(|mode| mode & 0o7777), size, content })
+}
+
+fn problem(error: &ZipError) -> String {
+    match error {
+        ZipError::CompressionMethodNotSupported(method) => {
+            format!("it is compressed by method {method}; Lambda takes deflate, and stored files")
+        }
+        other => other.to_string(),
+    }
+}

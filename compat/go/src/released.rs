@@ -1,0 +1,118 @@
+//! Files that npm packages ship, each pinned by its hash: programs of old Go toolchains, which cannot be built here any
+//! more, and the schema of SARIF.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process;
+
+use crate::cache::{Cache, at, cache_dir, key};
+use crate::invoker::run;
+use crate::{Progress, Unavailable};
+
+/// A file in an npm package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Released {
+    /// The package and its version.
+    pub package: &'static str,
+    /// The file in it.
+    pub member: &'static str,
+    /// That file's SHA-256.
+    pub hash: &'static str,
+}
+
+const ESBUILD: &str = "package/bin/esbuild";
+
+impl Released {
+    /// esbuild, a program in Go: one for each way in which Go has written down what it knows of a program, the oldest
+    /// first, with the version of Go that built it.
+    pub const ESBUILD: [(&'static str, Released); 6] = [
+        (
+            "go1.13.8",
+            Released {
+                package: "esbuild-linux-64@0.1.0",
+                member: ESBUILD,
+                hash: "cfcf5209432e7736e616b7467f1d4b25b6c3eff64eb84a1afb4040f74c488289",
+            },
+        ),
+        (
+            "go1.15",
+            Released {
+                package: "esbuild-linux-64@0.8.0",
+                member: ESBUILD,
+                hash: "5a9a5446416192bd829dd9a869d214c820b976d85738453811ad37a04cd35e2b",
+            },
+        ),
+        (
+            "go1.16.2",
+            Released {
+                package: "esbuild-linux-64@0.11.0",
+                member: ESBUILD,
+                hash: "48d403eb1a7c4c56f54a8de7503004b6caed680adf8ab310984a33a31bb754a5",
+            },
+        ),
+        (
+            "go1.17.2",
+            Released {
+                package: "esbuild-linux-64@0.13.15",
+                member: ESBUILD,
+                hash: "593df79f645e8c303491a3124a0d998c9c3e4dbef7eee5f9cc112cac46fe3d0a",
+            },
+        ),
+        (
+            "go1.18.3",
+            Released {
+                package: "esbuild-linux-64@0.14.48",
+                member: ESBUILD,
+                hash: "19ac10402d37fdcb97d7ba6301bd6796878446473bc0fc425802ae023407d2a0",
+            },
+        ),
+        (
+            "go1.19.4",
+            Released {
+                package: "@esbuild/linux-x64@0.17.0",
+                member: ESBUILD,
+                hash: "a237421bb9f78e2c80381da087f6cae4c847360f58cc954d07cc7197b203972e",
+            },
+        ),
+    ];
+
+    /// The schema of SARIF 2.1.0, as OASIS published it.
+    pub const SARIF_SCHEMA: Released = Released {
+        package: "@microsoft/jest-sarif@1.0.0-beta.0",
+        member: "package/lib/schemas/sarif-2.1.0-rtm.5.json",
+        hash: "2d99159ae54a3eea97f81781cff48780548657c35949f4b7f25e99a2ba4de4f8",
+    };
+}
+
+/// The file's path, fetched with `npm pack` unless it is in the cache.
+pub fn released(file: Released) -> Result<PathBuf, Unavailable> {
+    let cache = Cache::open(cache_dir())?;
+    let name = file.member.rsplit('/').next().unwrap_or(file.member);
+    cache.executable(key([file.package, file.hash]), name, &mut |_: Progress| (), |output, _| {
+        let folder = cache.root().join(format!("npm.{}", process::id()));
+        let fetched = fetch(file, &folder, output);
+        let _ = fs::remove_dir_all(&folder);
+        fetched
+    })
+}
+
+fn fetch(file: Released, folder: &Path, output: &Path) -> Result<(), Unavailable> {
+    fs::create_dir_all(folder).map_err(at(folder))?;
+    let output = output.to_string_lossy();
+    run(folder, "npm", &["pack", "--silent", file.package])
+        .and_then(|()| run(folder, "python3", &["-c", EXTRACT, file.member, file.hash, &output]))
+        .map_err(|reason| Unavailable::Released { package: file.package, reason })
+}
+
+/// In Python, as for the others: takes a member out of a package and checks it. It is never run.
+const EXTRACT: &str = "
+import glob, hashlib, sys, tarfile
+member, expected, output = sys.argv[1:]
+with tarfile.open(glob.glob('*.tgz')[0]) as archive:
+    data = archive.extractfile(member).read()
+found = hashlib.sha256(data).hexdigest()
+if found != expected:
+    sys.exit(f'{member}: sha256 is {found}, expected {expected}')
+with open(output, 'wb') as file:
+    file.write(data)
+";
