@@ -124,3 +124,79 @@ fn problem(error: &ZipError) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use proptest::prelude::*;
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    /// A program's beginning, a script, a link and a folder.
+    fn sound() -> Vec<u8> {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        let options = SimpleFileOptions::default().unix_permissions(0o755);
+        let mut program = b"\x7fELF\x02\x01\x01".to_vec();
+        program.resize(400, 0);
+        for (name, content) in [("main", &*program), ("bin/run", b"#!/bin/sh\n"), ("notes", b"notes")] {
+            writer.start_file(name, options).unwrap();
+            writer.write_all(content).unwrap();
+        }
+        writer.add_symlink("bootstrap", "main", options).unwrap();
+        writer.add_directory("lib/", options).unwrap();
+        writer.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn a_sound_zip_is_read() {
+        let archive = Archive::read(&sound()).unwrap();
+        let names: Vec<&str> = archive.entries.iter().map(|entry| &*entry.name).collect();
+        assert_eq!(names, ["main", "bin/run", "notes", "bootstrap", "lib/"]);
+        assert!(matches!(&archive.entries[0].content, Content::Program(_)));
+        assert!(
+            matches!(&archive.entries[1].content, Content::Script { interpreter } if interpreter == "/bin/sh")
+        );
+        assert!(matches!(&archive.entries[3].content, Content::Link(target) if target == "main"));
+        assert!(matches!(&archive.entries[4].content, Content::Folder));
+    }
+
+    #[test]
+    fn cut_and_damaged_anywhere_it_is_a_value_or_refused() {
+        let mut bytes = sound();
+        for length in 0..bytes.len() {
+            _ = Archive::read(&bytes[..length]);
+        }
+        for place in 0..bytes.len() {
+            let kept = bytes[place];
+            for damaged in [0xff, 0, kept ^ 0x80, kept.wrapping_add(1)] {
+                bytes[place] = damaged;
+                _ = Archive::read(&bytes);
+            }
+            bytes[place] = kept;
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn damaged_at_random(
+            damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u64>(), 1..9_usize), 1..8),
+            repeated in any::<bool>(),
+        ) {
+            let mut bytes = sound();
+            if repeated {
+                bytes.extend_from_within(..);
+            }
+            for (place, value, width) in damage {
+                let place = place.index(bytes.len());
+                let end = (place + width).min(bytes.len());
+                bytes[place..end].copy_from_slice(&value.to_le_bytes()[..end - place]);
+            }
+            _ = Archive::read(&bytes);
+        }
+    }
+}

@@ -129,7 +129,11 @@ impl<'a> Package<'a> {
             match self.by_name.get(&*path).map(|entry| &entry.content) {
                 Some(Content::Link(next)) => (from, target) = (path, next.clone()),
                 Some(_) => return None,
-                None if self.by_name.keys().any(|name| name.starts_with(&format!("{path}/"))) => return None,
+                None if path.is_empty()
+                    || self.by_name.keys().any(|name| name.starts_with(&format!("{path}/"))) =>
+                {
+                    return None;
+                }
                 None => return broken(format!("the link leads to {target}, which is not in the package")),
             }
         }

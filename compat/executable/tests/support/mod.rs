@@ -246,8 +246,8 @@ impl GoProgram<'_> {
         }
         let constants: Vec<u64> = self.uses.iter().map(|(_, text)| image.text(text)).collect();
         let code = image.put(&vec![0x90; self.functions.len() * 64]);
-        for ((function, _), constant) in self.uses.iter().zip(constants) {
-            let at = code + *function as u64 * 64 + 8;
+        for (index, ((function, _), constant)) in self.uses.iter().zip(constants).enumerate() {
+            let at = code + *function as u64 * 64 + 8 * (1 + index as u64 % 6);
             let instructions =
                 if self.machine == X86_64 { lea(at, constant) } else { adrp_add(at, constant) };
             let place = (at - BASE) as usize;
