@@ -170,6 +170,10 @@ fn rooms_import_what_they_may() {
     check("compat/runtime-api", &["go1x", "go1x-gob", "go1x-netrpc"]);
     check("compat/go", &["go1x", "go1x-gob", "go1x-netrpc", "go1x-runtime-api"]);
     check(".", &["go1x-cli"]);
+    assert!(
+        dependencies("compat/executable").is_empty(),
+        "it is a part of bootstrap, and needs nothing else"
+    );
 
     let netrpc = files("compat/netrpc/src", ".rs");
     assert_none(&offences(&netrpc, &["Lambda", "lambda", "Invoke"], &[]), "net/rpc knows nothing of Lambda");

@@ -1,34 +1,23 @@
 //! Bytes that no linker writes: any are a program or an error, in bounded time and memory.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
+#[path = "support/every_question.rs"]
+mod every_question;
 mod support;
 
 use std::time::{Duration, Instant};
 
-use executable::{Elf, Kind, Needs, Program, System};
+use executable::{Elf, Needs, Program};
 use proptest::prelude::*;
 use support::{AARCH64, GoProgram, Image, LAYOUTS, X86_64, dynamic, inline_build_info, pointed_build_info};
 
 /// What takes longer than this never ends, or might as well not.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Everything that can be asked of bytes.
+/// Asks, within bounded time.
 fn ask(bytes: &[u8]) {
     let began = Instant::now();
-    _ = Kind::of(bytes);
-    _ = Kind::foreign(bytes);
-    if let Ok(elf) = Elf::read(bytes)
-        && let Ok(needs) = Needs::read(bytes, &elf)
-    {
-        _ = System::ALL.map(|system| system.obstacle(&elf, &needs).map(|obstacle| obstacle.to_string()));
-    }
-    if let Ok(program) = Program::read(bytes) {
-        _ = (
-            program.go_version().map(str::len),
-            program.runs_on().count(),
-            program.needs.other_libraries().count(),
-        );
-    }
+    every_question::ask(bytes);
     assert!(began.elapsed() < PATIENCE, "{:?} for {} bytes", began.elapsed(), bytes.len());
 }
 
@@ -73,6 +62,12 @@ fn corpus() -> Vec<Vec<u8>> {
 
 #[test]
 fn cut_anywhere() {
+    // The fuzzer begins with these.
+    if let Some(folder) = std::env::var_os("GO1X_CORPUS").map(std::path::PathBuf::from) {
+        for (index, bytes) in corpus().iter().enumerate() {
+            std::fs::write(folder.join(index.to_string()), bytes).unwrap();
+        }
+    }
     for bytes in corpus() {
         for length in 0..bytes.len() {
             ask(&bytes[..length]);
