@@ -127,9 +127,9 @@ fn what_is_no_handler_is_an_error() {
     check(b"", &[], &[("cannot-start", "an empty file")]);
     check(b"#!/bin/sh\n", &[], &[("not-a-handler", "a script for \"/bin/sh\"")]);
     check(
-        b"\x7fELF\x01\x01\x01 of 32 bits       ",
+        b"\x7fELF\x01\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x28\0",
         &[],
-        &[("unreadable-program", "not a 64-bit little-endian program")],
+        &[("unreadable-program", "cannot be read as a program: built for 32-bit ARM")],
     );
     check(&handler("rpc").build()[..100], &[], &[("unreadable-program", "table of segments lies outside")]);
 }

@@ -73,7 +73,7 @@ enum On {
     /// Amazon Linux 2023, glibc 2.34
     #[value(name = "provided.al2023")]
     ProvidedAl2023,
-    /// Amazon Linux 2, glibc 2.26
+    /// Amazon Linux 2, glibc 2.26; its own last date is that of go1.x
     #[value(name = "provided.al2")]
     ProvidedAl2,
     /// Amazon Linux 1, glibc 2.17

@@ -94,8 +94,8 @@ fn read_entry(
 ) -> Result<Entry, ZipError> {
     let raw = archive.by_index_raw(index)?;
     let name = raw.name().map_or_else(|_| String::from_utf8_lossy(raw.name_raw()).into_owned(), Into::into);
-    // Of a zip that was made on Windows, there are attributes, but no permissions.
-    let mode = raw.unix_mode().filter(|mode| raw.system() != zip::System::Dos && mode & 0o777 != 0);
+    // Where permissions are, whoever made the zip. Of one that was made on Windows there are none.
+    let mode = Some(raw.external_attributes() >> 16).filter(|mode| mode & 0o777 != 0);
     let (size, encrypted) = (raw.size(), raw.encrypted());
     let (is_folder, is_link) = (raw.is_dir(), raw.is_symlink());
     drop(raw);

@@ -72,7 +72,7 @@ fn alone(path: &Path, entry: &Entry, asked: &Asked) -> Input {
             found
         }
         Content::Program(Err(why)) => {
-            error("unreadable-program", format!("it calls itself a program for Linux, but: {why}"))
+            error("unreadable-program", format!("it cannot be read as a program: {why}"))
         }
         Content::Unseen(why) => error("not-looked-at", why.clone()),
         Content::Script { interpreter } => {

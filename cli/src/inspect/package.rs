@@ -82,7 +82,7 @@ impl<'a> Package<'a> {
                 found.extend(program::libraries(program, brought));
             }
             Content::Program(Err(error)) => {
-                let text = format!("it calls itself a program for Linux, but: {error}");
+                let text = format!("it cannot be read as a program: {error}");
                 found.push(if is_bootstrap || self.is_asked_for(entry) {
                     Finding::error("unreadable-program", text)
                 } else {

@@ -139,6 +139,7 @@ fn permissions_scripts_and_links() {
     let mut windows = zipped(&[("main", 0o755, rpc)]);
     let directory = windows.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
     windows[directory + 5] = 0;
+    windows[directory + 38..directory + 42].copy_from_slice(&0x20_u32.to_le_bytes());
     let (code, report) = inspect(&windows, &[]);
     check_findings(&report, "error", &[("not-executable", "main: no permissions are stored")]);
     assert_eq!(code, 1);

@@ -2,7 +2,7 @@
 
 use crate::bytes::{u16_at, u32_at, u64_at};
 use crate::source::{self, Source};
-use crate::{Error, Machine};
+use crate::{Error, Kind, Machine};
 
 /// An ELF file of 64 bits, little-endian.
 #[derive(Debug, Clone)]
@@ -78,7 +78,7 @@ impl Elf {
             return Err(Error::Malformed("there is no ELF header"));
         }
         if header.get(4..6) != Some(&[2, 1]) {
-            return Err(Error::Foreign);
+            return Err(foreign(&header));
         }
         let short = Error::Malformed("its header is cut off");
         if header.len() < HEADER as usize {
@@ -177,6 +177,14 @@ impl Segment {
 impl Section {
     pub(crate) fn bytes<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         within(bytes, self.offset, self.size)
+    }
+}
+
+/// Of other layouts, only what they are for is read.
+fn foreign(header: &[u8]) -> Error {
+    match Kind::of(header) {
+        Kind::Elf { machine } => Error::Foreign(machine),
+        _ => Error::Malformed("its header is cut off"),
     }
 }
 

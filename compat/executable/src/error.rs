@@ -2,6 +2,8 @@
 
 use std::{error, fmt, io};
 
+use crate::Machine;
+
 /// Why an executable could not be read.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -11,7 +13,7 @@ pub enum Error {
     /// It is not what an ELF header says it is; the text says where that shows.
     Malformed(&'static str),
     /// It is an ELF file, but not of 64 bits and little-endian, as all programs on Lambda are.
-    Foreign,
+    Foreign(Machine),
 }
 
 impl fmt::Display for Error {
@@ -19,7 +21,9 @@ impl fmt::Display for Error {
         match self {
             Error::Io(_) => f.write_str("the file cannot be read"),
             Error::Malformed(what) => write!(f, "malformed ELF file: {what}"),
-            Error::Foreign => f.write_str("not a 64-bit little-endian program, as all on Lambda are"),
+            Error::Foreign(machine) => {
+                write!(f, "built for {machine}; Lambda has x86_64 and arm64, of 64 bits and little-endian")
+            }
         }
     }
 }

@@ -285,8 +285,11 @@ fn what_is_not_for_lambda_at_all_is_told() {
         let error = elf(change).unwrap_err();
         assert!(error.contains(text), "{error}");
     };
-    check(&|bytes| bytes[4] = 1, "not a 64-bit little-endian program");
-    check(&|bytes| bytes[5] = 2, "not a 64-bit little-endian program");
+    check(
+        &|bytes| bytes[4] = 1,
+        "built for x86_64; Lambda has x86_64 and arm64, of 64 bits and little-endian",
+    );
+    check(&|bytes| bytes[5] = 2, "built for machine type 15872");
     check(&|bytes| bytes.truncate(63), "its header is cut off");
     check(&|bytes| bytes[0] = 0, "no ELF header");
     check(&|bytes| bytes[57] = 0x10, "more than 512 segments");

@@ -14,8 +14,8 @@ fn read(variant: &Variant) -> Option<Program> {
 
 const NORPC: &[&str] = &["-tags", "lambda.norpc"];
 const STRIPPED: &[&str] = &["-trimpath", "-ldflags=-s -w"];
-/// Not linked by the system's linker: the tests' machine need not have one.
-const STATIC: &[(&str, &str)] = &[("CGO_ENABLED", "0")];
+/// For go1.x's processor, and without the system's linker: the tests' machine need not have either.
+const STATIC: &[(&str, &str)] = &[("CGO_ENABLED", "0"), ("GOARCH", "amd64")];
 
 #[test]
 fn the_doors_of_every_version() {
@@ -157,8 +157,9 @@ func main() { lambda.Start(handle) }
     assert!(program.needs.libraries.contains(&"libc.so.6".to_owned()), "{:?}", program.needs);
     // Which version that is depends on this machine; that one is found, does not.
     let newest = program.needs.newest_glibc().unwrap();
-    let obstacle = System::Go1x.obstacle(&program.elf, &program.needs);
-    assert_eq!(obstacle == Some(Obstacle::Glibc(newest)), newest > System::Go1x.glibc(), "{obstacle:?}");
+    let system = System::ProvidedAl2;
+    let obstacle = system.obstacle(&program.elf, &program.needs);
+    assert_eq!(obstacle == Some(Obstacle::Glibc(newest)), newest > system.glibc(), "{obstacle:?}");
     assert_eq!((program.verdict.doors, program.verdict.confidence), (Doors::Both, Confidence::High));
 }
 
@@ -201,5 +202,31 @@ fn programs_of_old_toolchains() {
         let path = if version == "go1.13.8" { "" } else { "github.com/evanw/esbuild/cmd/esbuild" };
         assert_eq!(info.path, path, "{version}");
         assert_eq!(program.verdict.doors, Doors::None, "{version}");
+    }
+}
+
+/// Before Go 1.13 there was no header, before 1.12 nothing at all; AWS's SDK is told from the program's own code.
+#[test]
+fn programs_of_still_older_toolchains() {
+    let [oldest, x86_64, arm64] = Released::APP_BUILDER;
+    let read =
+        |released| Some(Program::read(&fs::read(peers::require_released(released)?).unwrap()).unwrap());
+    let Some(program) = read(oldest) else { return };
+    assert!(program.build_info.is_none());
+    assert_eq!(program.go_version(), Some("Go 1.2 to 1.15"));
+    assert!(program.functions > 4_000, "{}", program.functions);
+    for (released, architecture) in [(x86_64, "amd64"), (arm64, "arm64")] {
+        let Some(program) = read(released) else { return };
+        let info = program.build_info.as_ref().unwrap();
+        assert_eq!((info.form, &*info.go_version), (Form::Marks, ""));
+        assert_eq!(info.path, "github.com/develar/app-builder");
+        assert!(info.dependency("github.com/aws/aws-sdk-go").is_some());
+        assert_eq!(
+            (program.line_table, program.elf.machine.goarch()),
+            (Some(Magic::Go12), Some(architecture))
+        );
+        let uses: Vec<_> = program.uses.iter().map(|usage| (usage.variable, &*usage.function)).collect();
+        assert_eq!(uses, [("AWS_EXECUTION_ENV", "github.com/aws/aws-sdk-go/aws/corehandlers.glob..func8")]);
+        assert_eq!(program.verdict.doors, Doors::None);
     }
 }

@@ -76,6 +76,26 @@ impl Released {
         ),
     ];
 
+    /// app-builder, another one: from before Go wrote down modules, and from when it did so without a header (Go 1.12);
+    /// of the latter, for both processors that Lambda has.
+    pub const APP_BUILDER: [Released; 3] = [
+        Released {
+            package: "app-builder-bin-linux@1.0.4",
+            member: "package/x64/app-builder",
+            hash: "417918f789d776555afbed89420cded2ccd510052bd51940fe759762b49014be",
+        },
+        Released {
+            package: "app-builder-bin@2.5.5",
+            member: "package/linux/x64/app-builder",
+            hash: "e5032b36587864b65ba6f83c9ac70aa4ae9745ee3f2a58878651ab1dddfc4732",
+        },
+        Released {
+            package: "app-builder-bin@2.5.5",
+            member: "package/linux/arm64/app-builder",
+            hash: "a616061f3ce361a130b387bbc840f56252892cb9eb18db8eb2372872414af424",
+        },
+    ];
+
     /// The schema of SARIF 2.1.0, as OASIS published it.
     pub const SARIF_SCHEMA: Released = Released {
         package: "@microsoft/jest-sarif@1.0.0-beta.0",
