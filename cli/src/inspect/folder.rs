@@ -39,7 +39,7 @@ impl Folder {
             return;
         }
         let mut children: Vec<PathBuf> = match fs::read_dir(path) {
-            Ok(found) => found.flatten().map(|entry| entry.path()).take(ENTRIES_LIMIT).collect(),
+            Ok(found) => found.flatten().map(|entry| entry.path()).take(ENTRIES_LIMIT + 1).collect(),
             Err(error) => {
                 self.findings.push(not_looked_at(format!("it cannot be read: {error}")));
                 return;

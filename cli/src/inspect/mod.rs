@@ -2,7 +2,7 @@
 //! from running on Lambda.
 //!
 //! `entry.rs` is one file of a package, read by `archive.rs` from a zip and by `folder.rs` from a directory;
-//! `input.rs` tells them apart. `program.rs` and `package.rs` find what is wrong; `report.rs` is all of it for
+//! `input.rs` tells them apart, `tree.rs` has a package's files by their names. `program.rs` and `package.rs` find what is wrong; `report.rs` is all of it for
 //! programs, `text.rs` for people, `sarif.rs` for code scanning.
 
 pub(crate) mod archive;
@@ -15,6 +15,7 @@ pub(crate) mod program;
 pub(crate) mod report;
 pub(crate) mod sarif;
 pub(crate) mod text;
+pub(crate) mod tree;
 
 use executable::{Machine, System};
 

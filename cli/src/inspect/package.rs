@@ -1,12 +1,11 @@
 //! A package as a whole: what Lambda would find in `/var/task`, and where that goes wrong.
 
-use std::collections::BTreeMap;
-
 use executable::{Doors, Program, System};
 
 use super::entry::{Content, Entry};
 use super::finding::Finding;
 use super::program::{self, is_handler, listed};
+use super::tree::{Lost, Tree, plain};
 use super::{Asked, Way};
 
 /// "Deployment package (.zip file archive) size" of AWS's page "Lambda quotas": unpacked, with layers and runtimes.
@@ -19,20 +18,17 @@ const INTERPRETERS: [&str; 6] =
     ["/bin/sh", "/bin/bash", "/usr/bin/sh", "/usr/bin/bash", "/usr/bin/env", "/bin/env"];
 const FOLDERS_LIMIT: usize = 32;
 const NAME_LIMIT: usize = 255;
-/// As many links as Linux follows.
-const LINKS_LIMIT: usize = 40;
 
-/// The files of a package by their names, and what is asked of them.
+/// The files of a package, and what is asked of them.
 pub(crate) struct Package<'a> {
     entries: &'a [Entry],
-    by_name: BTreeMap<&'a str, &'a Entry>,
+    tree: Tree<'a>,
     asked: &'a Asked,
 }
 
 impl<'a> Package<'a> {
     pub(crate) fn new(entries: &'a [Entry], asked: &'a Asked) -> Package<'a> {
-        let by_name = entries.iter().map(|entry| (plain(&entry.name), entry)).collect();
-        Package { entries, by_name, asked }
+        Package { entries, tree: Tree::new(entries), asked }
     }
 
     /// The programs that are worth a look: handlers, the bridge, and whatever cannot be read.
@@ -68,7 +64,7 @@ impl<'a> Package<'a> {
         found
     }
 
-    fn of_entry(&self, entry: &Entry) -> Vec<Finding> {
+    fn of_entry(&self, entry: &'a Entry) -> Vec<Finding> {
         let mut found = Vec::new();
         found.extend(name(&entry.name));
         let is_bootstrap = plain(&entry.name) == "bootstrap";
@@ -78,8 +74,7 @@ impl<'a> Package<'a> {
             {
                 found.extend(mode(entry));
                 found.extend(program::findings(program, self.asked));
-                let brought = |library: &str| self.entries.iter().any(|entry| entry.file_name() == library);
-                found.extend(program::libraries(program, brought));
+                found.extend(program::libraries(program, |library| self.tree.has_file_called(library)));
             }
             Content::Program(Err(error)) => {
                 let text = format!("it cannot be read as a program: {error}");
@@ -95,7 +90,7 @@ impl<'a> Package<'a> {
                 }
                 found.extend(script(interpreter, is_bootstrap || self.is_asked_for(entry)));
             }
-            Content::Link(target) => found.extend(self.link(entry, target, is_bootstrap)),
+            Content::Link(_) => found.extend(self.link(entry, is_bootstrap)),
             Content::Unseen(why) => found.push(Finding::warning("not-looked-at", why)),
             Content::Other { foreign } if is_bootstrap || self.is_asked_for(entry) => {
                 let what = foreign.unwrap_or("neither a program for Linux nor a script");
@@ -110,44 +105,20 @@ impl<'a> Package<'a> {
         self.asked.handler.as_deref().is_some_and(|handler| plain(handler) == plain(&entry.name))
     }
 
-    /// Follows a link within the package.
-    fn link(&self, entry: &Entry, target: &str, is_bootstrap: bool) -> Option<Finding> {
-        let (mut from, mut target) = (plain(&entry.name).to_owned(), target.to_owned());
-        let broken = |text: String| {
-            let finding =
-                if is_bootstrap { Finding::error("link", text) } else { Finding::warning("link", text) };
-            Some(finding.with_help("pack the file itself in place of the link"))
+    fn link(&self, entry: &'a Entry, is_bootstrap: bool) -> Option<Finding> {
+        let text = match self.tree.follow(entry).err()? {
+            Lost::Outside(target) => format!("the link leads to {target}, out of the package"),
+            Lost::Missing(target) => format!("the link leads to {target}, which is not in the package"),
+            Lost::Circle => "the links lead in a circle".to_owned(),
         };
-        for _ in 0..LINKS_LIMIT {
-            if target.starts_with('/') {
-                // A layer is at /opt; the rest of the system is not the package's.
-                return broken(format!("the link leads to {target}, out of the package"));
-            }
-            let Some(path) = joined(&from, &target) else {
-                return broken(format!("the link leads to {target}, out of the package"));
-            };
-            match self.by_name.get(&*path).map(|entry| &entry.content) {
-                Some(Content::Link(next)) => (from, target) = (path, next.clone()),
-                Some(_) => return None,
-                None if path.is_empty()
-                    || self.by_name.keys().any(|name| name.starts_with(&format!("{path}/"))) =>
-                {
-                    return None;
-                }
-                None => return broken(format!("the link leads to {target}, which is not in the package")),
-            }
-        }
-        broken("the links lead in a circle".into())
+        let finding =
+            if is_bootstrap { Finding::error("link", text) } else { Finding::warning("link", text) };
+        Some(finding.with_help("pack the file itself in place of the link"))
     }
 
-    /// The entry that Lambda starts as `bootstrap`, through links.
+    /// The entry of that name, through links.
     fn resolved(&self, name: &str) -> Option<&'a Entry> {
-        let mut entry = *self.by_name.get(name)?;
-        for _ in 0..LINKS_LIMIT {
-            let Content::Link(target) = &entry.content else { return Some(entry) };
-            entry = self.by_name.get(&*joined(plain(&entry.name), target)?)?;
-        }
-        None
+        self.tree.follow(self.tree.get(name)?).ok().flatten()
     }
 
     /// What Lambda starts on `provided.*`: `bootstrap` at the root of the package, else a layer's.
@@ -162,7 +133,7 @@ impl<'a> Package<'a> {
                 && !matches!(entry.content, Content::Folder)
         });
         let deeper: Vec<&str> = deeper.map(|entry| &*entry.name).collect();
-        let Some(bootstrap) = self.by_name.get("bootstrap") else {
+        let Some(bootstrap) = self.tree.get("bootstrap") else {
             let text =
                 "it has no bootstrap at its root: Lambda starts that of a layer, or says that there is none";
             if self.asked.way == Some(Way::Direct) {
@@ -219,7 +190,7 @@ impl<'a> Package<'a> {
             format!("it can be {}", listed(&names))
         };
         let error = |text: String| vec![Finding::error("handler-setting", text).with_help(&*help)];
-        match self.resolved(plain(setting)) {
+        match self.resolved(setting) {
             None => error(format!("the handler setting {setting} is no file of the package")),
             Some(entry) if matches!(entry.content, Content::Folder) => {
                 error(format!("the handler setting {setting} is a folder"))
@@ -260,10 +231,7 @@ impl<'a> Package<'a> {
             }
             _ => {}
         }
-        let mut tops = self.by_name.keys().map(|name| name.split('/').next().unwrap_or_default());
-        let top = tops.next().unwrap_or_default();
-        if !names.is_empty() && names.iter().all(|name| name.contains('/')) && tops.all(|other| other == top)
-        {
+        if let Some(top) = self.tree.only_folder().filter(|_| !names.is_empty()) {
             let text = format!("all of it lies in the folder {top}, which becomes a folder of /var/task");
             let help = format!(
                 "zip what is in the folder (cd {top} && zip -r ../package.zip .), or set the handler to {}",
@@ -273,25 +241,6 @@ impl<'a> Package<'a> {
         }
         found
     }
-}
-
-/// A name without the `./` in front that some packers write, and the `/` behind that folders have.
-fn plain(name: &str) -> &str {
-    name.trim_start_matches("./").trim_end_matches('/')
-}
-
-/// Where a relative link leads; none if that is out of the package.
-fn joined(from: &str, target: &str) -> Option<String> {
-    let mut parts: Vec<&str> = from.split('/').collect();
-    parts.pop();
-    for part in target.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => _ = parts.pop()?,
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
 }
 
 fn name(name: &str) -> Option<Finding> {

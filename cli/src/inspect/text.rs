@@ -1,5 +1,6 @@
 //! The result for people: a block for each program, and a table of all.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -43,27 +44,36 @@ fn input(input: &Input, out: &mut dyn Write) -> io::Result<()> {
             write!(out, "{DIM}  {}, {} unpacked{DIM:#}", kind(input.kind), megabytes(size))?;
         }
         writeln!(out)?;
-        let told = |finding: &&Finding| !input.programs.iter().any(|program| is_of(finding, &program.name));
-        for finding in input.findings.iter().filter(told) {
+        let programs: BTreeSet<&str> = input.programs.iter().map(|program| &*program.name).collect();
+        let is_programs =
+            |finding: &&Finding| finding.member.as_deref().is_some_and(|name| programs.contains(name));
+        for finding in input.findings.iter().filter(|finding| !is_programs(finding)) {
             self::finding(finding, out)?;
         }
     }
+    let of = findings_by_program(input);
     for (index, program) in input.programs.iter().enumerate() {
         if index > 0 || input.kind != InputKind::File {
             writeln!(out)?;
         }
         let title = if input.kind == InputKind::File { path.clone() } else { visible(&program.name) };
         block(&title, program, out)?;
-        let own = |finding: &&Finding| input.kind == InputKind::File || is_of(finding, &program.name);
-        for finding in input.findings.iter().filter(own) {
-            self::finding(&Finding { member: None, ..finding.clone() }, out)?;
+        for finding in of.get(&*program.name).into_iter().flatten() {
+            self::finding(&Finding { member: None, ..(*finding).clone() }, out)?;
         }
     }
     Ok(())
 }
 
-fn is_of(finding: &Finding, name: &str) -> bool {
-    finding.member.as_deref() == Some(name)
+/// The findings about each program, by its name; of a file, all.
+fn findings_by_program(input: &Input) -> BTreeMap<&str, Vec<&Finding>> {
+    let mut found: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+    let alone = input.programs.first().filter(|_| input.kind == InputKind::File);
+    for finding in &input.findings {
+        let name = alone.map(|program| &*program.name).or(finding.member.as_deref());
+        found.entry(name.unwrap_or_default()).or_default().push(finding);
+    }
+    found
 }
 
 fn kind(kind: InputKind) -> &'static str {
@@ -190,48 +200,54 @@ fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn rows(input: &Input, on: &str) -> Vec<[String; 5]> {
-    let count = |level: Level, of: Option<&str>| {
-        let is_one = |finding: &&Finding| {
-            finding.level == level && of.is_none_or(|name| finding.member.as_deref() == Some(name))
-        };
-        input.findings.iter().filter(is_one).count()
-    };
-    let findings = |of: Option<&str>| {
-        let told = [(Level::Error, "error"), (Level::Warning, "warning")].map(|(level, word)| {
-            let count = count(level, of);
-            (count > 0).then(|| format!("{count} {word}{}", if count == 1 { "" } else { "s" }))
-        });
-        told.into_iter().flatten().collect::<Vec<_>>().join(", ")
-    };
     let path = visible(&input.path);
+    let row = |name: String, verdict: &str, findings: String| {
+        [name, verdict.to_owned(), "–".to_owned(), "–".to_owned(), findings]
+    };
     if let Some(why) = &input.error {
-        return vec![[path, "refused".into(), "–".into(), "–".into(), visible(why)]];
+        return vec![row(path, "refused", visible(why))];
     }
     if input.programs.is_empty() {
-        return vec![[path, "no handler".into(), "–".into(), "–".into(), findings(None)]];
+        return vec![row(path, "no handler", counted(&input.findings))];
     }
+    let of = findings_by_program(input);
     let of_program = |program: &ProgramReport| {
-        let is_file = input.kind == InputKind::File;
-        let name = if is_file { path.clone() } else { format!("{path} {}", visible(&program.name)) };
+        let name = match input.kind {
+            InputKind::File => path.clone(),
+            _ => format!("{path} {}", visible(&program.name)),
+        };
         let runs = program.runs_on.iter().any(|other| other.runtime == on && other.runs);
         [
             name,
             program.verdict.text.to_owned(),
             visible(program.aws_lambda_go.as_deref().unwrap_or("–")),
             if runs { "yes" } else { "no" }.to_owned(),
-            findings((!is_file).then_some(&program.name)),
+            counted(of.get(&*program.name).into_iter().flatten().copied()),
         ]
     };
-    let programs = input.programs.iter().map(of_program);
+    let programs: Vec<_> = input.programs.iter().map(of_program).collect();
     // What is wrong with the package itself has a line of its own.
-    let is_told = |finding: &&Finding| input.programs.iter().any(|program| is_of(finding, &program.name));
-    let others =
-        input.findings.iter().filter(|finding| finding.level > Level::Note && !is_told(finding)).count();
-    if input.kind == InputKind::File || others == 0 {
-        return programs.collect();
+    let names: BTreeSet<&str> = input.programs.iter().map(|program| &*program.name).collect();
+    let others = of.iter().filter(|(name, _)| !names.contains(*name)).flat_map(|(_, found)| found).copied();
+    let others = counted(others);
+    let whole = (!others.is_empty()).then(|| row(path.clone(), kind(input.kind), others));
+    whole.into_iter().chain(programs).collect()
+}
+
+/// How many errors and warnings there are.
+fn counted<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> String {
+    let (mut errors, mut warnings) = (0, 0);
+    for finding in findings {
+        match finding.level {
+            Level::Error => errors += 1,
+            Level::Warning => warnings += 1,
+            Level::Note => {}
+        }
     }
-    let whole = [path.clone(), kind(input.kind).into(), "–".into(), "–".into(), findings(None)];
-    [whole].into_iter().chain(programs).collect()
+    let told = [(errors, "error"), (warnings, "warning")].into_iter().filter(|(count, _)| *count > 0);
+    told.map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Without what a terminal would take for a command: names are anybody's.
