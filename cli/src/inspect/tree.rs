@@ -7,12 +7,14 @@ use super::entry::{Content, Entry};
 /// The files of a package by their names.
 pub(crate) struct Tree<'a> {
     by_name: BTreeMap<&'a str, &'a Entry>,
+    /// Where each link leads by itself; made once, since links may lead to links.
+    links: BTreeMap<&'a str, Result<Option<&'a Entry>, Lost>>,
     /// Their names without folders, as a loader looks for libraries.
     file_names: BTreeSet<&'a str>,
 }
 
 /// Where a link leads that does not lead to a file of the package.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Lost {
     Outside(String),
     Missing(String),
@@ -24,10 +26,17 @@ const LINKS_LIMIT: usize = 40;
 
 impl<'a> Tree<'a> {
     pub(crate) fn new(entries: &'a [Entry]) -> Tree<'a> {
-        Tree {
+        let mut tree = Tree {
             by_name: entries.iter().map(|entry| (plain(&entry.name), entry)).collect(),
+            links: BTreeMap::new(),
             file_names: entries.iter().map(Entry::file_name).collect(),
-        }
+        };
+        let link = |entry: &'a Entry| match &entry.content {
+            Content::Link(target) => Some((plain(&entry.name), tree.step(plain(&entry.name), target))),
+            _ => None,
+        };
+        tree.links = entries.iter().filter_map(link).collect();
+        tree
     }
 
     /// The entry of that name, itself.
@@ -57,18 +66,26 @@ impl<'a> Tree<'a> {
     pub(crate) fn follow(&self, entry: &'a Entry) -> Result<Option<&'a Entry>, Lost> {
         let mut entry = entry;
         for _ in 0..LINKS_LIMIT {
-            let Content::Link(target) = &entry.content else { return Ok(Some(entry)) };
-            // A layer is at /opt; the rest of the system is not the package's.
-            let path = Some(target).filter(|target| !target.starts_with('/'));
-            let path = path.and_then(|target| joined(plain(&entry.name), target));
-            let path = path.ok_or_else(|| Lost::Outside(target.clone()))?;
-            match self.by_name.get(&*path) {
-                Some(next) => entry = next,
-                None if path.is_empty() || self.has_below(&path) => return Ok(None),
-                None => return Err(Lost::Missing(target.clone())),
+            match self.links.get(plain(&entry.name)) {
+                None => return Ok(Some(entry)),
+                Some(Ok(Some(next))) => entry = next,
+                Some(end) => return end.clone(),
             }
         }
         Err(Lost::Circle)
+    }
+
+    /// Where a link leads by itself.
+    fn step(&self, from: &str, target: &str) -> Result<Option<&'a Entry>, Lost> {
+        // A layer is at /opt; the rest of the system is not the package's.
+        let path = Some(target).filter(|target| !target.starts_with('/'));
+        let path = path.and_then(|target| joined(from, target));
+        let path = path.ok_or_else(|| Lost::Outside(target.to_owned()))?;
+        match self.by_name.get(&*path) {
+            Some(next) => Ok(Some(next)),
+            None if path.is_empty() || self.has_below(&path) => Ok(None),
+            None => Err(Lost::Missing(target.to_owned())),
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
 use std::fs;
+use std::process::Command;
 
-use executable::{BuildInfo, Confidence, Doors, Form, Magic, Obstacle, Program, System};
+use executable::{BuildInfo, Confidence, Doors, Form, Magic, Module, Obstacle, Program, System};
 use peers::{Released, Variant};
 
 fn read(variant: &Variant) -> Option<Program> {
@@ -228,5 +229,53 @@ fn programs_of_still_older_toolchains() {
         let uses: Vec<_> = program.uses.iter().map(|usage| (usage.variable, &*usage.function)).collect();
         assert_eq!(uses, [("AWS_EXECUTION_ENV", "github.com/aws/aws-sdk-go/aws/corehandlers.glob..func8")]);
         assert_eq!(program.verdict.doors, Doors::None);
+    }
+}
+
+/// Go's own reader is the judge, of today's programs and of old ones.
+#[test]
+fn build_information_is_what_go_itself_reads() {
+    let today = Variant {
+        arguments: &["-ldflags=-s -w", "-tags=a,lambda.norpc"],
+        environment: STATIC,
+        ..Variant::ECHO
+    };
+    let Some(today) = peers::require_variant(&today) else { return };
+    let mut paths = vec![today];
+    for (_, released) in Released::ESBUILD {
+        let Some(path) = peers::require_released(released) else { return };
+        paths.push(path);
+    }
+    for path in paths {
+        let output = Command::new("go").args(["version", "-m"]).arg(&path).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let judged = String::from_utf8(output.stdout).unwrap();
+        let mut lines = judged.lines();
+        let version = lines.next().unwrap().rsplit(": ").next().unwrap();
+        let program = Program::read(&fs::read(&path).unwrap()).unwrap();
+        let info = program.build_info.unwrap();
+        assert_eq!(info.go_version, version);
+        // The same lines, but for the sums of modules.
+        let without_sums: Vec<String> = lines
+            .map(|line| {
+                line.split('\t')
+                    .filter(|word| !word.is_empty() && !word.starts_with("h1:"))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            })
+            .collect();
+        let mut read = Vec::new();
+        if !info.path.is_empty() {
+            read.push(format!("path {}", info.path));
+        }
+        let module = |kind: &str, module: &Module| format!("{kind} {} {}", module.path, module.version);
+        read.extend(info.main.iter().map(|main| module("mod", main)));
+        read.extend(info.dependencies.iter().map(|dependency| module("dep", dependency)));
+        let quoted =
+            |text: &str| if text.contains([' ', '"']) { format!("{text:?}") } else { text.to_owned() };
+        read.extend(
+            info.settings.iter().map(|(key, value)| format!("build {}={}", quoted(key), quoted(value))),
+        );
+        assert_eq!(read, without_sums, "{}", path.display());
     }
 }
