@@ -60,6 +60,19 @@ fn verdicts_doors_and_steps() {
             "{next:?}"
         );
     }
+    let (_, report) = json(go1x(&[
+        "inspect",
+        "--format",
+        "json",
+        "--way",
+        "bridge",
+        &folder.write("main", 0o755, &handler("both").build()),
+    ]));
+    assert_eq!(
+        report["inputs"][0]["programs"][0]["next"].as_array().unwrap().len(),
+        1,
+        "as it was asked: {report:#}"
+    );
     // The exact setting that a build of v1.18.0 to v1.33.0 with the tag needs.
     let refusal = "_LAMBDA_SERVER_PORT was present but the function was compiled without RPC support";
     let path =

@@ -125,8 +125,7 @@ fn package(input: &mut Input, entries: &[Entry], packed: Option<u64>, asked: &As
     let package = Package::new(entries, asked);
     input.unpacked_size = Some(entries.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.size)));
     input.findings.extend(package.findings(packed));
-    let worth_a_look = |program: &Program| program.verdict.doors != executable::Doors::None;
-    let programs = package.programs().filter(|(_, program)| worth_a_look(program));
+    let programs = package.programs().filter(|(_, program)| program::is_of_interest(program));
     input.programs = programs.map(|(entry, program)| report(entry, program, asked)).collect();
 }
 

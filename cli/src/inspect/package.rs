@@ -4,7 +4,7 @@ use executable::{Doors, Program, System};
 
 use super::entry::{Content, Entry};
 use super::finding::Finding;
-use super::program::{self, is_handler, listed};
+use super::program::{self, is_handler, is_of_interest, listed};
 use super::tree::{Lost, Tree, plain};
 use super::{Asked, Way};
 
@@ -69,9 +69,7 @@ impl<'a> Package<'a> {
         found.extend(name(&entry.name));
         let is_bootstrap = plain(&entry.name) == "bootstrap";
         match &entry.content {
-            Content::Program(Ok(program))
-                if is_handler(program) || program.verdict.doors == Doors::Bridge =>
-            {
+            Content::Program(Ok(program)) if is_of_interest(program) => {
                 found.extend(mode(entry));
                 found.extend(program::findings(program, self.asked));
                 found.extend(program::libraries(program, |library| self.tree.has_file_called(library)));
@@ -208,10 +206,11 @@ impl<'a> Package<'a> {
     fn layout(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         let names: Vec<&str> = self.handlers().map(|(entry, _)| plain(&entry.name)).collect();
-        let has_bridge = self.programs().any(|(_, program)| program.verdict.doors == Doors::Bridge);
+        // The bridge alone makes a layer, and what was packed may be a handler.
+        let is_of_interest = self.programs().any(|(_, program)| is_of_interest(program));
         let is_settled = self.asked.handler.is_some();
         match names.len() {
-            0 if has_bridge || is_settled => {}
+            0 if is_of_interest || is_settled => {}
             0 => {
                 let text = "there is no Lambda handler in it";
                 let help = "a program is told by its first bytes, whatever its name: was it left out?";

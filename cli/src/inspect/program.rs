@@ -24,6 +24,11 @@ pub(crate) fn is_handler(program: &Program) -> bool {
     !matches!(program.verdict.doors, Doors::None | Doors::Bridge)
 }
 
+/// Whether it is worth telling of in a package: a handler, the bridge, or what may be one.
+pub(crate) fn is_of_interest(program: &Program) -> bool {
+    program.verdict.doors != Doors::None || program.is_packed
+}
+
 /// What would keep it from running as asked, or may.
 pub(crate) fn findings(program: &Program, asked: &Asked) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -118,7 +123,7 @@ pub(crate) fn libraries(program: &Program, brought: impl Fn(&str) -> bool) -> Op
     if missing.is_empty() || !program.needs.is_dynamic() {
         return None;
     }
-    let text = format!("it needs {}, which is not a part of glibc", missing.join(", "));
+    let text = format!("it needs {}, which glibc does not bring", missing.join(", "));
     Some(
         Finding::warning("libraries", text)
             .with_help("put them into lib/ of the package or of a layer, or build it with CGO_ENABLED=0"),
@@ -175,15 +180,16 @@ pub(crate) fn next_steps(program: &Program, asked: &Asked, setting: &str) -> Vec
         "direct: name it bootstrap, at the root of the zip".to_owned()
     };
     let direct = format!("{named}; {function}{}", shortcomings(program));
-    match program.verdict.doors {
-        Doors::Rpc => vec![bridge],
-        Doors::Both => vec![bridge, direct],
-        Doors::RuntimeApi => vec![direct, bridge],
-        Doors::Bridge => vec![format!(
+    match (program.verdict.doors, asked.way) {
+        (Doors::Rpc, _) | (Doors::Both | Doors::RuntimeApi, Some(Way::Bridge)) => vec![bridge],
+        (Doors::Both | Doors::RuntimeApi, Some(Way::Direct)) => vec![direct],
+        (Doors::Both, None) => vec![bridge, direct],
+        (Doors::RuntimeApi, None) => vec![direct, bridge],
+        (Doors::Bridge, _) => vec![format!(
             "as a layer: this file alone at the root of a zip, mode 0755; or beside the old program in its own zip; \
              {function}"
         )],
-        Doors::None => Vec::new(),
+        (Doors::None, _) => Vec::new(),
     }
 }
 

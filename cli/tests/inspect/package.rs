@@ -87,6 +87,9 @@ fn handlers_and_their_settings() {
         settings[0].ends_with("handler setting bin/orders")
             && settings[1].ends_with("handler setting bin/users")
     );
+    let mut packed = executables::Image::new(X86_64);
+    packed.put(b"UPX!");
+    check(&[("main", 0o755, &packed.finish())], &[], &[], &[("packed", "main: it was packed by UPX")], &[]);
     let none = [("readme", 0o644, &b"none"[..])];
     check(&none, &[], &[("not-a-handler", "no Lambda handler in it")], &[], &[]);
 }

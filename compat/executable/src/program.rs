@@ -3,7 +3,7 @@
 use crate::elf::Section;
 use crate::go::{BuildInfo, LineTable, Magic, functions_that_name};
 use crate::handler::LIBRARY;
-use crate::{Elf, Error, Needs, System, Verdict};
+use crate::{Confidence, Doors, Elf, Error, Needs, System, Verdict};
 
 /// A program, as far as it can be known without starting it.
 #[derive(Debug, Clone)]
@@ -49,7 +49,16 @@ impl Program {
         let has = |name: &str| sections.iter().any(|section: &Section| section.name == name);
         let build_info = BuildInfo::find(bytes, &elf, &sections);
         let table = LineTable::find(bytes, &elf, &sections);
-        let verdict = Verdict::of(bytes, build_info.as_ref(), table.as_ref());
+        // UPX' own header stands right behind the segments (`src/stub/src/include/header.S`).
+        let is_packed = bytes[..bytes.len().min(1024)].windows(4).any(|four| four == b"UPX!");
+        let verdict = match Verdict::of(bytes, build_info.as_ref(), table.as_ref()) {
+            verdict if is_packed && verdict.doors == Doors::None => Verdict {
+                confidence: Confidence::Low,
+                reason: "nothing of it can be read: it was packed by UPX".to_owned(),
+                ..verdict
+            },
+            verdict => verdict,
+        };
         let mut uses = Vec::new();
         for variable in VARIABLES {
             let Some(table) = &table else { break };
@@ -59,8 +68,7 @@ impl Program {
         }
         Ok(Program {
             is_stripped: !has(".symtab"),
-            // UPX' own header stands right behind the segments (`src/stub/src/include/header.S`).
-            is_packed: bytes[..bytes.len().min(1024)].windows(4).any(|four| four == b"UPX!"),
+            is_packed,
             line_table: table.as_ref().map(|table| table.magic),
             functions: table.as_ref().map_or(0, LineTable::count),
             elf,

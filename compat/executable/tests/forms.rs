@@ -188,6 +188,15 @@ fn what_is_no_go_program_is_told_by_its_texts() {
 }
 
 #[test]
+fn of_a_packed_program_nothing_is_known() {
+    let mut image = Image::new(X86_64);
+    image.put(b"UPX!");
+    let program = Program::read(&image.finish()).unwrap();
+    assert!(program.is_packed);
+    assert_eq!((program.verdict.doors, program.verdict.confidence), (Doors::None, Confidence::Low));
+}
+
+#[test]
 fn uses_of_variables_name_the_function_and_leave_the_library_out() {
     let vendored = "example.com/orders/vendor/github.com/aws/aws-lambda-go/lambda.Start";
     let functions = &[
