@@ -330,3 +330,43 @@ fn packages_too_large_for_lambda() {
     check_findings(&report, "error", &[("size", "Lambda takes 262144000, with layers")]);
     assert_eq!(code, 1);
 }
+
+/// The command itself, with zips that are damaged at random: never a panic, never a signal.
+#[test]
+fn damaged_zips_end_in_an_exit_code() {
+    let (rpc, bridge) = (handler("rpc").build(), bridge());
+    let files = [
+        ("bin/main", 0o755, &*rpc),
+        ("bootstrap", 0o755, &*bridge),
+        ("lib/link", LINK, &b"../bin/main"[..]),
+        ("run", 0o755, b"#!/bin/sh\r\n"),
+    ];
+    let sound = zipped(&files);
+    let folder = Folder::new("damaged");
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let mut codes = [0; 3];
+    for round in 0..200 {
+        let mut bytes = sound.clone();
+        for _ in 0..=random(4) {
+            let place = random(bytes.len());
+            bytes[place] = random(256) as u8;
+        }
+        if round % 8 == 0 {
+            bytes.truncate(random(bytes.len()));
+        }
+        let path = folder.write("damaged.zip", 0o644, &bytes);
+        for format in ["text", "sarif"] {
+            let output = run(&mut go1x(&["inspect", "--format", format, &path]));
+            let code = output.status.code().unwrap_or(-1);
+            assert!((0..3).contains(&code), "round {round}: {output:?}");
+            codes[code as usize] += 1;
+        }
+    }
+    assert!(codes.iter().all(|count| *count > 0), "of each there are some: {codes:?}");
+}

@@ -72,10 +72,13 @@ impl Needs {
         needs.library_name = value(SONAME).and_then(text);
         if let Some((offset, length)) = value(VERSION_NEEDS).and_then(|address| elf.place(address)) {
             let versions = source::read(source, offset, length, VERSIONS_LIMIT)?;
-            needs.glibc =
-                versions_needed(&versions).filter_map(|name| text(name.into())?.parse().ok()).collect();
-            needs.glibc.sort_unstable();
-            needs.glibc.dedup();
+            let versions = versions_needed(&versions).filter_map(|name| text(name.into())?.parse().ok());
+            // In their order as they come: a sort would be a good part of what this adds to `bootstrap`.
+            for version in versions {
+                if let Err(place) = needs.glibc.binary_search(&version) {
+                    needs.glibc.insert(place, version);
+                }
+            }
         }
         Ok(needs)
     }

@@ -2,8 +2,14 @@
 //! toolchains left in packages.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
+#[path = "support/every_question.rs"]
+mod every_question;
+
 use std::fs;
 use std::process::Command;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 
 use executable::{BuildInfo, Confidence, Doors, Form, Magic, Module, Obstacle, Program, System};
 use peers::{Released, Variant};
@@ -277,5 +283,42 @@ fn build_information_is_what_go_itself_reads() {
             info.settings.iter().map(|(key, value)| format!("build {}={}", quoted(key), quoted(value))),
         );
         assert_eq!(read, without_sums, "{}", path.display());
+    }
+}
+
+/// Real programs, damaged where it matters most: in their headers and tables, and anywhere.
+#[test]
+fn damaged_at_random() {
+    let mut paths = vec![];
+    let cgo = Variant { environment: &[("CGO_ENABLED", "1")], ..Variant::ECHO };
+    for path in [peers::require_variant(&cgo), peers::require_released(Released::ESBUILD[1].1)] {
+        let Some(path) = path else { return };
+        paths.push(path);
+    }
+    for path in paths {
+        let sound = fs::read(&path).unwrap();
+        // Where the tables begin: their first bytes are what the rest is found by.
+        let tables: Vec<usize> =
+            [&b"\xff Go buildinf:"[..], b"\xfb\xff\xff\xff\0\0", b"\xf1\xff\xff\xff\0\0", b"libc.so.6"]
+                .iter()
+                .flat_map(|start| sound.windows(start.len()).position(|window| window == *start))
+                .chain([0, sound.len() - 4096])
+                .collect();
+        let place =
+            (any::<prop::sample::Index>(), 0..4096_usize, any::<prop::sample::Index>(), any::<bool>());
+        let damage = proptest::collection::vec((place, any::<u64>(), 1..9_usize), 1..12);
+        let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(100) });
+        let result = runner.run(&damage, |damage| {
+            let mut bytes = sound.clone();
+            for ((table, into, anywhere, is_table), value, width) in damage {
+                let near = (tables[table.index(tables.len())] + into % 128).min(bytes.len() - 1);
+                let at = if is_table { near } else { anywhere.index(bytes.len()) };
+                let end = (at + width).min(bytes.len());
+                bytes[at..end].copy_from_slice(&value.to_le_bytes()[..end - at]);
+            }
+            every_question::ask(&bytes);
+            Ok(())
+        });
+        result.unwrap();
     }
 }
