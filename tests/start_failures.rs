@@ -99,6 +99,14 @@ async fn no_program_at_all() {
     let text = folder.write("text", 0o755, b"MZ for another system");
     check(&text, &[], "Runtime.Go1xCannotStart", &["exec format error", "no Linux program", "GOOS=linux"])
         .await;
+    let archive = folder.write("archive", 0o755, b"!<arch>\n__.PKGDEF");
+    check(
+        &archive,
+        &[],
+        "Runtime.Go1xCannotStart",
+        &["exec format error", "the package that was built is not main"],
+    )
+    .await;
     let script = folder.write("script", 0o755, b"#!/no/such/shell\r\necho\r\n");
     check(
         &script,

@@ -156,7 +156,11 @@ impl ChildCommand {
                 format!("The file is a script for {interpreter:?}, which this sandbox lacks or cannot start")
             }
             Ok(Kind::Other { start }) => {
-                format!("The file is no Linux program: it starts with {start:?}. Build it with GOOS=linux")
+                let what = Kind::foreign(start.as_bytes());
+                let what = what.map(|what| format!(" ({what})")).unwrap_or_default();
+                format!(
+                    "The file is no Linux program: it starts with {start:?}{what}. Build it with GOOS=linux"
+                )
             }
             Err(error) => format!("The file cannot be read: {error}"),
         }

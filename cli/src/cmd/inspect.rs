@@ -137,7 +137,8 @@ impl Inspect {
 }
 
 fn outcome(report: &Report) -> Result<(), Error> {
-    let refused: Vec<String> = report.refused().map(|(path, why)| format!("{path}: {why}")).collect();
+    let refused = report.refused().map(|(path, why)| text::visible(&format!("{path}: {why}")));
+    let refused: Vec<String> = refused.collect();
     if !refused.is_empty() {
         return Err(Error::input(refused.join("\n       ")).with_help(
             "name programs, zips, or folders with such in them; zips are not unpacked beyond Lambda's limits",

@@ -126,7 +126,7 @@ fn built(program: &ProgramReport) -> String {
     if program.stripped {
         parts.push("stripped".to_owned());
     }
-    visible(&parts.join(", "))
+    parts.join(", ")
 }
 
 fn needs(program: &ProgramReport) -> String {
@@ -139,7 +139,7 @@ fn needs(program: &ProgramReport) -> String {
     if !program.libraries.is_empty() {
         text += &format!(", {}", program.libraries.join(", "));
     }
-    visible(&text)
+    text
 }
 
 fn finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
@@ -149,9 +149,9 @@ fn finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         Level::Note => (CYAN, "note"),
     };
     let member = finding.member.as_deref().map(|member| format!("{member}: ")).unwrap_or_default();
-    styled(style, word, &visible(&format!("{member}{}", finding.message)), out)?;
+    styled(style, word, &format!("{member}{}", finding.message), out)?;
     match &finding.help {
-        Some(help) => styled(DIM, "", &visible(help), out),
+        Some(help) => styled(DIM, "", help, out),
         None => Ok(()),
     }
 }
@@ -160,11 +160,11 @@ fn labelled(label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
     styled(DIM, label, text, out)
 }
 
-/// A label, and words in lines of the right width behind it.
+/// A label, and words in lines of the right width behind it. They may be anybody's.
 fn styled(style: Style, label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
     write!(out, "  {style}{label:<width$}{style:#}", width = INDENT - 2)?;
     let mut column = INDENT;
-    for (index, word) in text.split_whitespace().enumerate() {
+    for (index, word) in visible(text).split_whitespace().enumerate() {
         let width = word.chars().count();
         if index > 0 && column + 1 + width > WIDTH {
             write!(out, "\n{:INDENT$}", "")?;
@@ -251,7 +251,7 @@ fn counted<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> String {
 }
 
 /// Without what a terminal would take for a command: names are anybody's.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let unseen = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

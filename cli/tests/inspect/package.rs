@@ -200,10 +200,18 @@ fn names_and_layout() {
 
     // What a terminal would take for a command is not handed to it.
     let folder = Folder::new("terminal");
-    let path = folder.write("package.zip", 0o644, &zipped(&[("\x1b[31mmain", 0o755, rpc)]));
-    let output = run(&mut go1x(&["inspect", &path]));
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("\\u{1b}[31mmain") && !text.contains('\x1b'), "{text:?}");
+    let path = folder.write("package.zip", 0o644, &zipped(&[("\x1b[32mmain", 0o755, rpc)]));
+    folder.write("\x1b[32mbad.zip", 0o644, b"PK\x03\x04");
+    // With colours of its own, so that nothing else takes them out.
+    let mut command = go1x(&["inspect", &path, folder.path().to_str().unwrap()]);
+    let output = run(command.env("CLICOLOR_FORCE", "1"));
+    for said in [output.stdout, output.stderr] {
+        let said = String::from_utf8(said).unwrap();
+        assert!(
+            said.contains("\\u{1b}[32m") && !said.contains("\x1b[32mmain") && !said.contains("\x1b[32mbad"),
+            "{said:?}"
+        );
+    }
 }
 
 #[test]
