@@ -298,6 +298,36 @@ fn colour_is_for_terminals() {
     assert_eq!(shown(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), SHOWN);
 }
 
+/// The help has the shape of the JSON: all keys that there are, and no others.
+#[test]
+fn help_has_every_key_of_the_json() {
+    fn keys(value: &Value, found: &mut std::collections::BTreeSet<String>) {
+        match value {
+            Value::Object(object) => {
+                for (key, value) in object {
+                    found.insert(key.clone());
+                    if key != "settings" {
+                        keys(value, found);
+                    }
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| keys(value, found)),
+            _ => {}
+        }
+    }
+    let folder = Folder::new("keys");
+    let arm = GoProgram { machine: AARCH64, uses: &[(2, "AWS_EXECUTION_ENV")], ..handler("rpc") }.build();
+    folder.write("main", 0o644, &arm);
+    folder.write("bad.zip", 0o644, b"PK\x03\x04");
+    let (_, report) = json(go1x(&["inspect", "--format", "json", folder.path().to_str().unwrap()]));
+    let mut found = std::collections::BTreeSet::new();
+    keys(&report, &mut found);
+    let help = String::from_utf8(run(&mut go1x(&["inspect", "--help"])).stdout).unwrap();
+    let outline = help.split("JSON: ").nth(1).unwrap().split("\n\n").next().unwrap();
+    let words = outline.split(|c: char| !c.is_ascii_alphabetic() && c != '_').filter(|word| !word.is_empty());
+    assert_eq!(words.map(str::to_owned).collect::<std::collections::BTreeSet<_>>(), found);
+}
+
 #[test]
 fn help_teaches_and_wrong_usage_exits_with_2() {
     let help = run(&mut go1x(&["inspect", "--help"]));

@@ -3,7 +3,7 @@
 use executable::{Doors, Program, System};
 
 use super::entry::{Content, Entry};
-use super::finding::Finding;
+use super::finding::{Finding, Level};
 use super::program::{self, is_handler, is_of_interest, listed};
 use super::tree::{Lost, Tree, plain};
 use super::{Asked, Way};
@@ -96,7 +96,24 @@ impl<'a> Package<'a> {
             }
             Content::Program(Ok(_)) | Content::Folder | Content::Other { .. } => {}
         }
+        if self.is_idle(entry) {
+            for finding in found.iter_mut().filter(|finding| finding.rule != "name") {
+                finding.level = finding.level.min(Level::Warning);
+            }
+        }
         found.into_iter().map(|finding| finding.of(&entry.name)).collect()
+    }
+
+    /// Whether it is known that this function does not start the entry: the handler setting names another, or
+    /// `bootstrap` does without it.
+    fn is_idle(&self, entry: &Entry) -> bool {
+        let bootstrap = self.resolved("bootstrap");
+        let started = match (&self.asked.handler, self.asked.way) {
+            (_, Some(Way::Direct)) if bootstrap.is_some() => vec![bootstrap],
+            (Some(setting), _) => vec![bootstrap, self.resolved(setting)],
+            _ => return false,
+        };
+        !started.into_iter().flatten().any(|started| started.name == entry.name)
     }
 
     fn is_asked_for(&self, entry: &Entry) -> bool {

@@ -10,7 +10,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::support::{Folder, check_findings, go1x, handler, json, run};
-use crate::executables::{self, X86_64};
+use crate::executables::{self, AARCH64, GoProgram, X86_64};
 
 /// A zip, file by file: name, mode, content; a mode with `S_IFLNK` makes a link.
 fn zipped(files: &[(&str, u32, &[u8])]) -> Vec<u8> {
@@ -92,6 +92,26 @@ fn handlers_and_their_settings() {
     check(&[("main", 0o755, &packed.finish())], &[], &[], &[("packed", "main: it was packed by UPX")], &[]);
     let none = [("readme", 0o644, &b"none"[..])];
     check(&none, &[], &[("not-a-handler", "no Lambda handler in it")], &[], &[]);
+}
+
+/// What another function of the same zip starts is not this one's error.
+#[test]
+fn what_is_not_started_is_no_error() {
+    let (rpc, norpc) = (&*handler("rpc").build(), &*handler("runtime-api").build());
+    let arm = &*GoProgram { machine: AARCH64, ..handler("rpc") }.build();
+    let files = [("orders", 0o755, rpc), ("users", 0o644, arm)];
+    let arch = "built for aarch64 (arm64), and the function's architecture is x86_64";
+    let (cannot, not_executable) =
+        (("cannot-start", arch), ("not-executable", "users: it is not executable"));
+    let several = ("several-handlers", "2 handlers");
+    check(&files, &["--arch", "x86_64"], &[cannot, not_executable], &[], &[NO_BOOTSTRAP, several]);
+    let asked = ["--arch", "x86_64", "--handler", "orders"];
+    check(&files, &asked, &[], &[cannot, not_executable], &[NO_BOOTSTRAP]);
+    // By itself Lambda starts bootstrap alone.
+    let files = [("bootstrap", 0o755, norpc), ("old", 0o755, rpc)];
+    let wrong = ("wrong-door", "old: by itself it would wait");
+    let shadows = ("bootstrap", "not that of a layer");
+    check(&files, &["--way", "direct"], &[], &[wrong, shadows, several], &[]);
 }
 
 #[test]
