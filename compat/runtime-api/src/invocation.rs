@@ -1,6 +1,6 @@
 //! One invocation as the Runtime API hands it out: the event's bytes and what the headers say of it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::HeaderMap;
-use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::ClientContext;
 use crate::contract::{EVENT_LIMIT, header};
@@ -172,18 +172,17 @@ fn text(headers: &HeaderMap, name: &'static str) -> Result<String, (&'static str
 impl Identity {
     /// Reads the identity header's JSON; an empty text is no identity.
     pub fn from_json(json: &str) -> Result<Identity, String> {
-        #[derive(Deserialize)]
-        struct Keys(#[serde(deserialize_with = "lower_case_keys")] Vec<(String, Option<String>)>);
-
         if json.is_empty() {
             return Ok(Identity::default());
         }
-        let Keys(entries) =
+        // Values are left as they are: whatever they may be, only texts count.
+        let entries: BTreeMap<String, Box<RawValue>> =
             serde_json::from_str(json).map_err(|error| format!("is not an identity: {error}"))?;
         let mut identity = Identity::default();
         for (key, value) in entries {
-            let value = value.unwrap_or_default();
-            match key.as_str() {
+            let value = serde_json::from_str(value.get()).unwrap_or_default();
+            // Go matches JSON keys without case, and so do we.
+            match key.to_ascii_lowercase().as_str() {
                 "cognitoidentityid" | "identityid" | "identity_id" => identity.id = value,
                 "cognitoidentitypoolid" | "identitypoolid" | "identity_pool_id" => identity.pool_id = value,
                 _ => {}
@@ -191,18 +190,6 @@ impl Identity {
         }
         Ok(identity)
     }
-}
-
-/// Go matches JSON keys without case, and so do we; values other than strings are passed over.
-fn lower_case_keys<'de, D>(deserializer: D) -> Result<Vec<(String, Option<String>)>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-{
-    let map = serde_json::Map::<String, serde_json::Value>::deserialize(deserializer)?;
-    Ok(map
-        .into_iter()
-        .map(|(key, value)| (key.to_ascii_lowercase(), value.as_str().map(str::to_owned)))
-        .collect())
 }
 
 /// The bytes of an event: in memory already, or still arriving.

@@ -1,10 +1,9 @@
 //! Diagnostics as JSON, one object a line, like the line of a failure: `timestamp`, `level`, `target`, `message`, and the
 //! event's own fields.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::SystemTime;
 
-use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
@@ -24,41 +23,48 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut line = Line(Map::new());
-        line.put("timestamp", go1x::timestamp(SystemTime::now()));
-        line.put("level", event.metadata().level().to_string());
-        line.put("target", event.metadata().target().to_owned());
+        let mut line = Line(String::from("{"));
+        line.text("timestamp", &go1x::timestamp(SystemTime::now()));
+        line.text("level", event.metadata().level().as_str());
+        line.text("target", event.metadata().target());
         event.record(&mut line);
-        writeln!(writer, "{}", Value::Object(line.0))
+        writeln!(writer, "{}}}", line.0)
     }
 }
 
-struct Line(Map<String, Value>);
+/// An object, but for its closing brace.
+struct Line(String);
 
 impl Line {
-    fn put(&mut self, name: &str, value: impl Into<Value>) {
-        self.0.insert(name.to_owned(), value.into());
+    fn text(&mut self, name: &str, value: &str) {
+        self.json(name, &serde_json::to_string(value).unwrap_or_default());
+    }
+
+    fn json(&mut self, name: &str, value: &dyn fmt::Display) {
+        let comma = if self.0.len() > 1 { "," } else { "" };
+        // Names of fields are Rust's, which need no escape.
+        _ = write!(self.0, "{comma}\"{name}\":{value}");
     }
 }
 
 impl Visit for Line {
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field.name(), value);
+        self.json(field.name(), &value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field.name(), value);
+        self.json(field.name(), &value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field.name(), value);
+        self.json(field.name(), &value);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field.name(), value);
+        self.text(field.name(), value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field.name(), format!("{value:?}"));
+        self.text(field.name(), &format!("{value:?}"));
     }
 }
