@@ -17,11 +17,13 @@ mod cache;
 mod go;
 mod invoker;
 mod library;
+mod npm;
 mod peer;
 mod progress;
 mod released;
 mod require;
 mod rie;
+mod sentry;
 mod source;
 mod unavailable;
 mod variant;
@@ -33,7 +35,10 @@ pub use library::Library;
 pub use peer::Peer;
 pub use progress::Progress;
 pub use released::{Released, released};
-pub use require::{require, require_invoker, require_released, require_rie, require_variant};
+pub use require::{
+    require, require_invoker, require_released, require_rie, require_sentry_extension, require_variant,
+};
 pub use rie::{rie, rie_with};
+pub use sentry::{sentry_extension, sentry_extension_with};
 pub use unavailable::Unavailable;
 pub use variant::{Variant, variant};

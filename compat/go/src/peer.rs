@@ -34,6 +34,8 @@ pub enum Peer {
     EchoCurrentNorpc,
     /// Streams its response; on the current aws-lambda-go, with the tag `lambda.norpc`.
     StreamCurrentNorpc,
+    /// Asks for SIGTERM with `lambda.WithEnableSIGTERM`; on the current aws-lambda-go.
+    SigtermCurrent,
     /// The smallest of handlers, on any aws-lambda-go.
     On(Library),
     /// [`Peer::On`] with the tag `lambda.norpc`, which the oldest libraries do not know.
@@ -42,7 +44,7 @@ pub enum Peer {
 
 impl Peer {
     /// All there are, but for [`Peer::On`] and [`Peer::OnNorpc`].
-    pub const ALL: [Peer; 13] = [
+    pub const ALL: [Peer; 14] = [
         Peer::LegacyHandler,
         Peer::Stranger,
         Peer::Wrapper,
@@ -56,6 +58,7 @@ impl Peer {
         Peer::EchoCurrent,
         Peer::EchoCurrentNorpc,
         Peer::StreamCurrentNorpc,
+        Peer::SigtermCurrent,
     ];
 
     /// The executable's file name.
@@ -74,6 +77,7 @@ impl Peer {
             Peer::EchoCurrent => "echo-v1.54.0",
             Peer::EchoCurrentNorpc => "echo-v1.54.0-norpc",
             Peer::StreamCurrentNorpc => "stream-v1.54.0-norpc",
+            Peer::SigtermCurrent => "sigterm-v1.54.0",
             Peer::On(_) => "versions",
             Peer::OnNorpc(_) => "versions-norpc",
         }
@@ -116,7 +120,8 @@ impl Peer {
             | Peer::HandlerCurrentNorpc
             | Peer::EchoCurrent
             | Peer::EchoCurrentNorpc
-            | Peer::StreamCurrentNorpc => &source::HANDLER_CURRENT,
+            | Peer::StreamCurrentNorpc
+            | Peer::SigtermCurrent => &source::HANDLER_CURRENT,
             Peer::On(_) | Peer::OnNorpc(_) => &source::VERSIONS,
         }
     }
@@ -137,6 +142,7 @@ impl Peer {
             | Peer::OnNorpc(_) => ".",
             Peer::EchoOld | Peer::EchoCurrent | Peer::EchoCurrentNorpc => "./cmd/echo",
             Peer::StreamCurrentNorpc => "./cmd/stream",
+            Peer::SigtermCurrent => "./cmd/sigterm",
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 use crate::cache::{Cache, at, cache_dir, key};
-use crate::invoker::run;
+use crate::npm::run;
 use crate::{Progress, Unavailable};
 
 /// A file in an npm package.
@@ -121,7 +121,7 @@ fn fetch(file: Released, folder: &Path, output: &Path) -> Result<(), Unavailable
     let output = output.to_string_lossy();
     run(folder, "npm", &["pack", "--silent", file.package])
         .and_then(|()| run(folder, "python3", &["-c", EXTRACT, file.member, file.hash, &output]))
-        .map_err(|reason| Unavailable::Released { package: file.package, reason })
+        .map_err(|reason| Unavailable::Npm { package: file.package, reason })
 }
 
 /// In Python, as for the others: takes a member out of a package and checks it. It is never run.

