@@ -20,6 +20,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::sync::watch;
 
+pub mod rie;
+
 /// Long enough for a slow machine; nothing waits for it unless it has failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
