@@ -80,6 +80,13 @@ fn verdicts_doors_and_steps() {
     let (_, report) = json(go1x(&["inspect", "--format", "json", &path]));
     let next = report["inputs"][0]["programs"][0]["next"][1].as_str().unwrap();
     assert!(next.ends_with("handler setting main, GO1X_MODE=direct"), "{next}");
+    let runs: Vec<&Value> = report["inputs"][0]["programs"][0]["runs_on"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|system| &system["runs"])
+        .collect();
+    assert_eq!(runs, [false, true, true], "go1.x sets the port");
 }
 
 /// A program, what is asked, and the errors' rules with a part of their texts.

@@ -66,7 +66,9 @@ impl Folder {
                 // A pipe or a device has nothing for a package, and may never end.
                 continue;
             };
-            if matches!(content, Ok(Content::Other { foreign: Some("a zip") })) {
+            // Other things are zips too: jars, wheels, documents.
+            let is_named = child.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
+            if is_named && matches!(content, Ok(Content::Other { .. })) {
                 self.zips.push(child);
                 continue;
             }

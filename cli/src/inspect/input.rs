@@ -109,11 +109,14 @@ fn zip(path: &Path, asked: &Asked) -> Result<Input, String> {
 fn folder(path: &Path, asked: &Asked) -> Result<Vec<Input>, String> {
     let folder = Folder::read(path).map_err(|error| unreadable(&error))?;
     let mut inputs = Vec::new();
-    let is_package = folder.entries.iter().any(|entry| entry.program().is_some()) || folder.zips.is_empty();
-    if is_package {
-        let mut input = Input::new(path, InputKind::Folder, 0);
-        input.findings = folder.findings;
+    let has_program = folder.entries.iter().any(|entry| matches!(entry.content, Content::Program(_)));
+    let mut input = Input::new(path, InputKind::Folder, 0);
+    input.findings = folder.findings;
+    // A folder with nothing but zips is a place to keep them.
+    if has_program || folder.zips.is_empty() {
         package(&mut input, &folder.entries, None, asked);
+        inputs.push(input);
+    } else if !input.findings.is_empty() {
         inputs.push(input);
     }
     let zips: Vec<PathBuf> = folder.zips;

@@ -150,12 +150,11 @@ impl ProgramReport {
         let needs = &program.needs;
         let machine = program.elf.machine;
         let runs_on = |system: System| {
-            let obstacle = system.obstacle(&program.elf, needs);
-            RunsOn {
-                runtime: system.name(),
-                runs: obstacle.is_none(),
-                obstacle: obstacle.map(|obstacle| obstacle.to_string()),
-            }
+            let obstacle = system.obstacle(&program.elf, needs).map(|obstacle| obstacle.to_string());
+            let refusal = (system == System::Go1x && program.verdict.refuses_port)
+                .then(|| "it refuses to start, as it was built with lambda.norpc".to_owned());
+            let obstacle = obstacle.or(refusal);
+            RunsOn { runtime: system.name(), runs: obstacle.is_none(), obstacle }
         };
         let usage = |usage: &executable::Use| UseReport {
             variable: usage.variable,

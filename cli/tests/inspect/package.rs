@@ -241,6 +241,7 @@ fn a_folder_is_a_package_and_has_packages_in_it() {
     folder.write("bin/main", 0o755, &rpc);
     folder.write("out/one.zip", 0o644, &zipped(&[("main", 0o755, &rpc)]));
     folder.write("out/damaged.zip", 0o644, b"PK\x03\x04 and no more");
+    folder.write("out/library.jar", 0o644, &zipped(&[("META-INF/", 0o755, b"")]));
     // Neither a circle nor what is outside is followed.
     symlink("..", folder.path().join("bin/circle")).unwrap();
     symlink("/usr/bin", folder.path().join("outside")).unwrap();
@@ -273,6 +274,19 @@ fn libraries_may_come_with_the_package() {
     check(&[("main", 0o755, linked)], &[], &[], &warnings, &[NO_BOOTSTRAP]);
     let brought = [("main", 0o755, linked), ("lib/libsqlite3.so.0", 0o644, b"library")];
     check(&brought, &[], &[], &warnings[..1], &[NO_BOOTSTRAP]);
+}
+
+#[test]
+fn a_folder_of_zips_is_no_package() {
+    let folder = Folder::new("zips");
+    folder.write("one.zip", 0o644, &zipped(&[("main", 0o755, &handler("rpc").build())]));
+    folder.write("notes.txt", 0o644, b"text");
+    let path = folder.path().to_str().unwrap();
+    let (code, report) = json(go1x(&["inspect", "--format", "json", path]));
+    assert_eq!((code, report["inputs"].as_array().unwrap().len()), (0, 1), "{report:#}");
+    folder.write(&format!("{}deep", "deep/".repeat(40)), 0o644, b"text");
+    let (_, report) = json(go1x(&["inspect", "--format", "json", path]));
+    check_findings(&report, "warning", &[("not-looked-at", "more than 32 folders deep")]);
 }
 
 /// What unpacks without end is refused before it is unpacked, with the limit in the error.
