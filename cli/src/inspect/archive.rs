@@ -1,4 +1,6 @@
 //! A zip, read in memory: nothing is unpacked to disk, and what unpacks without end is refused.
+//!
+//! At most the zip and one of its programs are in memory at a time; neither may be larger than what Lambda takes.
 
 use std::io::{Cursor, Read as _};
 
