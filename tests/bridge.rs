@@ -252,6 +252,52 @@ async fn failures_are_logged_as_json_where_that_is_asked_for() {
     }
 }
 
+/// bootstrap has its connection, and needs no listener any more.
+#[tokio::test]
+async fn a_handler_may_stop_listening_and_start_again() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let sandbox = Sandbox::start(&handler, &[]).await;
+    let pid = sandbox.ask(r#"{"do":"count"}"#).await["pid"].clone();
+    sandbox.ask(r#"{"do":"relisten","ms":20}"#).await;
+    assert_eq!(sandbox.ask(r#"{"do":"count"}"#).await["pid"], pid);
+}
+
+/// What callers send, and the sandbox's credentials, are nobody's business but the handler's, however much is logged.
+#[tokio::test]
+async fn no_secret_is_logged() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    for format in ["go1x", "json"] {
+        let variables = [
+            ("GO1X_LOG", "trace"),
+            ("GO1X_LOG_FORMAT", format),
+            ("AWS_SECRET_ACCESS_KEY", "hush-key"),
+            ("AWS_SESSION_TOKEN", "hush-token"),
+            ("TABLE_PASSWORD", "hush-variable"),
+        ];
+        let sandbox = Sandbox::start(&handler, &variables).await;
+        for event in [
+            "\"hush-event\"",
+            r#"{"do":"rpcerror","message":"no"}"#,
+            r#"{"do":"exit","code":1,"text":"hush"}"#,
+        ] {
+            sandbox
+                .invoke(InvokeRequest {
+                    payload: event.into(),
+                    client_context: r#"{"custom":{"k":"hush-context"}}"#.into(),
+                    cognito_identity: r#"{"cognitoIdentityId":"hush-identity","cognitoIdentityPoolId":"p"}"#
+                        .into(),
+                    ..InvokeRequest::default()
+                })
+                .await;
+        }
+        sandbox.signal("-TERM");
+        sandbox.exit().await;
+        let output = sandbox.output();
+        assert!(output.contains("handler started"), "all is logged: {output}");
+        assert!(!output.contains("hush"), "{output}");
+    }
+}
+
 #[tokio::test]
 async fn a_slow_or_shy_handler_is_waited_for() {
     let Some(handler) = peers::require(Peer::LegacyHandler) else { return };

@@ -269,7 +269,7 @@ async fn a_dynamically_linked_handler_is_told_what_it_lacks() {
     };
     assert_eq!(error, "Runtime.Go1xCannotStart");
     assert!(message.starts_with("fork/exec /var/task/true: no such file or directory. "), "{message}");
-    for text in ["its loader does not", "CGO_ENABLED=0"] {
+    for text in ["its loader (/lib", ") does not", "CGO_ENABLED=0"] {
         assert!(message.contains(text), "{message}");
     }
 }

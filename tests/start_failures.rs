@@ -112,7 +112,7 @@ async fn no_program_at_all() {
         &script,
         &[],
         "Runtime.Go1xCannotStart",
-        &["no such file or directory", "script", "/no/such/shell"],
+        &["no such file or directory", "script", "/no/such/shell", "lines on Windows"],
     )
     .await;
     let empty = folder.write("empty", 0o755, b"");

@@ -153,7 +153,14 @@ impl ChildCommand {
             }
             Ok(Kind::Elf { .. }) => String::new(),
             Ok(Kind::Script { interpreter }) => {
-                format!("The file is a script for {interpreter:?}, which this sandbox lacks or cannot start")
+                let cure = if interpreter.ends_with('\r') {
+                    ": its first line ends as lines on Windows do; give it Unix line ends"
+                } else {
+                    ""
+                };
+                format!(
+                    "The file is a script for {interpreter:?}, which this sandbox lacks or cannot start{cure}"
+                )
             }
             Ok(Kind::Other { start }) => {
                 let what = Kind::foreign(start.as_bytes());
