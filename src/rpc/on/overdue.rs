@@ -1,8 +1,15 @@
-//! The time that an invocation has, by the platform's clock.
+//! When an invocation's time is over, by the platform's clock.
+//!
+//! To set a timer costs a system call, and nearly every invocation ends long before. So there is one timer for all: it
+//! is set for an invocation that is long over, looks, and is set again; only an earlier deadline sets it anew.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use runtime_api::{Context, FunctionError};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 
 /// How long after the deadline a handler is left at an invocation that its caller was told has failed: an answer may
 /// be on its way, and clocks differ.
@@ -10,41 +17,159 @@ const GRACE: Duration = Duration::from_millis(250);
 /// The clock is looked at so often: while a sandbox is frozen it goes on, and a timer may not.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Knows when an invocation's time is over.
-pub(super) struct Overdue<'c> {
-    context: &'c Context,
-    /// There is none, or it had passed before the event came, as with old tools that send any.
-    endless: bool,
+/// The invocations in flight, each in a slot of its own, and the timer.
+#[derive(Debug)]
+pub(super) struct Overdue {
+    clock: Arc<Clock>,
+    timer: AbortHandle,
 }
 
-impl<'c> Overdue<'c> {
-    /// To be made when the event comes.
-    pub(super) fn new(context: &'c Context) -> Overdue<'c> {
-        Overdue { context, endless: context.remaining().is_zero() }
+#[derive(Debug)]
+struct Clock {
+    slots: Vec<Slot>,
+    /// Until when the timer sleeps, in milliseconds since 1970; [`NEVER`] while nothing is in flight, and while it looks.
+    wakes_at: AtomicU64,
+    sooner: Notify,
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// When the invocation is given up; [`NEVER`], or [`OVER`] if it was.
+    due: AtomicU64,
+    over: Notify,
+}
+
+const NEVER: u64 = u64::MAX;
+const OVER: u64 = 0;
+
+impl Overdue {
+    /// For so many invocations at a time. Has to be called within a tokio runtime.
+    pub(super) fn new(slots: usize) -> Overdue {
+        let slot = || Slot { due: AtomicU64::new(NEVER), over: Notify::new() };
+        let clock = Arc::new(Clock {
+            slots: std::iter::repeat_with(slot).take(slots).collect(),
+            wakes_at: AtomicU64::new(NEVER),
+            sooner: Notify::new(),
+        });
+        let timer = tokio::spawn(clock.clone().run()).abort_handle();
+        Overdue { clock, timer }
     }
 
-    /// Ends when nobody waits for an answer any more.
-    pub(super) async fn wait(&self) {
-        if self.endless {
-            return std::future::pending().await;
+    /// Watches over an invocation from when its event comes. A deadline that has passed by then, as old tools send any,
+    /// is none.
+    pub(super) fn watch(&self, slot: usize, context: &Context) -> Watch<'_> {
+        let now = now();
+        let due = if context.deadline_ms > now {
+            context.deadline_ms.saturating_add(GRACE.as_millis() as u64)
+        } else {
+            NEVER
+        };
+        self.clock.slots[slot].due.store(due, SeqCst);
+        if due < self.clock.wakes_at.load(SeqCst) {
+            self.clock.sooner.notify_one();
         }
+        Watch { slot: &self.clock.slots[slot] }
+    }
+}
+
+impl Drop for Overdue {
+    fn drop(&mut self) {
+        self.timer.abort();
+    }
+}
+
+impl Clock {
+    async fn run(self: Arc<Clock>) {
         loop {
-            let left = self.context.remaining();
-            if left.is_zero() {
-                break;
+            // Who comes while it looks has it look again.
+            self.wakes_at.store(NEVER, SeqCst);
+            let now = now();
+            let mut next = NEVER;
+            for slot in &self.slots {
+                match slot.due.load(SeqCst) {
+                    OVER => {}
+                    due if due <= now => {
+                        // Unless another invocation is in the slot by now.
+                        if slot.due.compare_exchange(due, OVER, SeqCst, SeqCst).is_ok() {
+                            slot.over.notify_one();
+                        }
+                    }
+                    due => next = next.min(due),
+                }
             }
-            tokio::time::sleep(left.min(LOOK_EVERY)).await;
+            let wakes_at = if next == NEVER { NEVER } else { next.min(now + LOOK_EVERY.as_millis() as u64) };
+            self.wakes_at.store(wakes_at, SeqCst);
+            tokio::select! {
+                () = self.sooner.notified() => {}
+                () = tokio::time::sleep(Duration::from_millis(wakes_at - now)), if wakes_at != NEVER => {}
+            }
         }
-        tokio::time::sleep(GRACE).await;
+    }
+}
+
+/// An invocation in flight.
+pub(super) struct Watch<'o> {
+    slot: &'o Slot,
+}
+
+impl Watch<'_> {
+    /// Ends when nobody waits for an answer any more.
+    pub(super) async fn over(&self) {
+        // It may have been told of the invocation before.
+        while self.slot.due.load(SeqCst) != OVER {
+            self.slot.over.notified().await;
+        }
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        self.slot.due.store(NEVER, SeqCst);
+    }
+}
+
+/// What is told of an invocation that was given up, should anybody still want to know.
+pub(super) fn failure(context: &Context) -> FunctionError {
+    let text = format!(
+        "RequestId: {} Error: the handler was still at it {} ms after the deadline. A new one is started",
+        context.request_id,
+        GRACE.as_millis()
+    );
+    FunctionError::new("Runtime.Go1xTimedOut", text)
+}
+
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(NEVER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ending_in(milliseconds: u64) -> Context {
+        Context { deadline_ms: now() + milliseconds, ..Context::default() }
     }
 
-    /// What is told of the invocation, should anybody still want to know.
-    pub(super) fn failure(&self) -> FunctionError {
-        let text = format!(
-            "RequestId: {} Error: the handler was still at it {} ms after the deadline. A new one is started",
-            self.context.request_id,
-            GRACE.as_millis()
-        );
-        FunctionError::new("Runtime.Go1xTimedOut", text)
+    async fn is_over(watch: &Watch<'_>, within: u64) -> bool {
+        tokio::time::timeout(Duration::from_millis(within), watch.over()).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn each_is_told_of_its_own_deadline() {
+        let overdue = Overdue::new(3);
+        let late = overdue.watch(0, &ending_in(60_000));
+        tokio::task::yield_now().await;
+        let soon = overdue.watch(1, &ending_in(50));
+        let old = overdue.watch(2, &Context { deadline_ms: 300_000, ..Context::default() });
+        assert!(is_over(&soon, 60_000).await);
+        assert!(!is_over(&late, 10).await && !is_over(&old, 10).await);
+        // One that nobody waited for is not taken for the next in its slot.
+        drop(soon);
+        let passed = overdue.watch(1, &ending_in(1));
+        tokio::time::sleep(GRACE + Duration::from_millis(100)).await;
+        drop(passed);
+        let next = overdue.watch(1, &ending_in(60_000));
+        assert!(!is_over(&next, 10).await);
     }
 }

@@ -14,7 +14,7 @@ use tracing::{debug, info, warn};
 
 use super::convert;
 use super::messages::InvokeResponse;
-use super::overdue::Overdue;
+use super::overdue::{self, Watch};
 use super::process::{Process, Slot, describe};
 use super::readiness::{self, Ready};
 use crate::bootstrap::{ChildCommand, Sharing};
@@ -50,8 +50,11 @@ impl Worker {
         self.replace(command, &mut current).await
     }
 
-    /// Sees to it that there is a process that can take a call.
+    /// Sees to it that there is a process that can take a call, as far as that is known.
     pub(super) async fn ready(&self, command: &ChildCommand) -> Result<(), FunctionError> {
+        if self.current.lock().await.as_ref().is_some_and(|connection| connection.is_usable()) {
+            return Ok(());
+        }
         self.connection(command).await.map(drop)
     }
 
@@ -66,13 +69,13 @@ impl Worker {
         command: &ChildCommand,
         sharing: Sharing,
         invocation: Invocation,
+        watch: &Watch<'_>,
     ) -> Result<Payload, FunctionError> {
         let Invocation { context, mut event } = invocation;
         // Chunked, it says how long it is only by its end, and gob has to know before.
         if event.length().is_none() {
             event = event.collect().await.map_err(event_lost)?;
         }
-        let overdue = Overdue::new(&context);
         let mut arriving = Arriving::from(event);
         let mut attempt = 1;
         loop {
@@ -82,10 +85,10 @@ impl Worker {
             let answer = tokio::select! {
                 biased;
                 answer = connection.client.call_with::<InvokeResponse>("Function.Invoke", &request, &mut arriving) => answer,
-                () = overdue.wait() => {
+                () = watch.over() => {
                     drop(busy);
                     self.retire(&connection, sharing).await;
-                    return Err(overdue.failure());
+                    return Err(overdue::failure(&context));
                 }
             };
             busy.done();
@@ -181,7 +184,12 @@ impl Worker {
 
 impl Connection {
     fn is_alive(&self) -> bool {
-        !self.given_up.load(Relaxed) && !self.client.is_closed() && self.process.is_alive()
+        self.is_usable() && self.process.is_alive()
+    }
+
+    /// Without asking the kernel.
+    fn is_usable(&self) -> bool {
+        !self.given_up.load(Relaxed) && !self.client.is_closed() && self.process.status().is_none()
     }
 
     async fn stop(&self) {

@@ -10,6 +10,7 @@ use runtime_api::{FunctionError, Invocation, Payload};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::debug;
 
+use super::overdue::Overdue;
 use super::worker::Worker;
 use crate::Handler;
 use crate::bootstrap::{ChildCommand, Sharing};
@@ -28,24 +29,26 @@ pub struct Workers {
     workers: Vec<Worker>,
     /// As many as there are entries in `free`.
     turns: Semaphore,
-    /// Places in `workers` that can take an invocation; the last one first, so that few processes have the work.
+    /// Numbers of slots without an invocation; the last one is taken first, so that few processes have the work.
     free: Mutex<Vec<usize>>,
+    overdue: Overdue,
 }
 
 impl Workers {
-    /// For up to `slots` invocations at a time. Nothing is started yet.
+    /// For up to `slots` invocations at a time. Nothing is started yet. Has to be called within a tokio runtime.
     pub fn new(command: ChildCommand, slots: NonZeroUsize, sharing: Sharing) -> Workers {
         let slots = slots.get();
-        let (workers, free) = match sharing {
-            Sharing::Process => (slots, (0..slots).rev().collect()),
-            Sharing::Shared => (1, vec![0; slots]),
+        let workers = match sharing {
+            Sharing::Process => slots,
+            Sharing::Shared => 1,
         };
         Workers {
             command,
             sharing,
             workers: std::iter::repeat_with(Worker::default).take(workers).collect(),
             turns: Semaphore::new(slots),
-            free: Mutex::new(free),
+            free: Mutex::new((0..slots).rev().collect()),
+            overdue: Overdue::new(slots),
         }
     }
 
@@ -78,11 +81,11 @@ impl Workers {
         }
     }
 
-    /// Waits for a place that is free. Who comes first is served first.
+    /// Waits for a slot that is free. Who comes first is served first.
     async fn turn(&self) -> Turn<'_> {
         let permit = self.turns.acquire().await.expect("the semaphore is never closed");
-        let place = self.free().pop().expect("there are as many places as permits");
-        Turn { workers: self, place, _permit: permit }
+        let slot = self.free().pop().expect("there are as many slots as permits");
+        Turn { workers: self, slot, _permit: permit }
     }
 
     fn free(&self) -> MutexGuard<'_, Vec<usize>> {
@@ -96,7 +99,7 @@ impl Handler for Workers {
     /// started.
     async fn ready(&self) -> Result<(), FunctionError> {
         let turn = self.turn().await;
-        if turn.place == 0 || turn.worker().process().is_some() {
+        if turn.place() == 0 || turn.worker().process().is_some() {
             turn.worker().ready(&self.command).await?;
         }
         Ok(())
@@ -104,26 +107,32 @@ impl Handler for Workers {
 
     async fn call(&self, invocation: Invocation) -> Result<Payload, FunctionError> {
         let turn = self.turn().await;
-        turn.worker().call(&self.command, self.sharing, invocation).await
+        let watch = self.overdue.watch(turn.slot, &invocation.context);
+        turn.worker().call(&self.command, self.sharing, invocation, &watch).await
     }
 }
 
 /// The right to use a worker, given back when dropped.
 struct Turn<'w> {
     workers: &'w Workers,
-    place: usize,
-    /// Dropped after the place was given back, as the fields of a struct are after its own `drop`.
+    slot: usize,
+    /// Dropped after the slot was given back, as the fields of a struct are after its own `drop`.
     _permit: SemaphorePermit<'w>,
 }
 
 impl Turn<'_> {
     fn worker(&self) -> &Worker {
-        &self.workers.workers[self.place]
+        &self.workers.workers[self.place()]
+    }
+
+    /// Whose turn it is: with one worker for all, always that one's.
+    fn place(&self) -> usize {
+        self.slot.min(self.workers.workers.len() - 1)
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.workers.free().push(self.place);
+        self.workers.free().push(self.slot);
     }
 }
