@@ -9,6 +9,8 @@ use crate::Error;
 
 /// Errors are followed so far to what caused them.
 const CAUSES_LIMIT: usize = 32;
+/// What the names of pointers to errors begin with.
+const POINTERS: [&str; 3] = ["alloc::boxed::Box<", "alloc::sync::Arc<", "alloc::rc::Rc<"];
 /// Go's type of an error that is a text alone.
 const TEXT: &str = "errorString";
 
@@ -35,6 +37,8 @@ pub fn failure<E: Into<Error> + 'static>(error: E) -> FunctionError {
         Ok(failure) => return *failure,
         Err(error) => error,
     };
+    let is_io = error.is::<std::io::Error>();
+    let known = known.or_else(|| is_io.then(|| "Error".to_owned()));
     let name = known.unwrap_or_else(|| shown_name(&format!("{error:?}")).unwrap_or(TEXT).to_owned());
     FunctionError::new(name, message(&*error))
 }
@@ -49,8 +53,12 @@ fn known_name<E: 'static>() -> Option<String> {
     if texts.contains(&this) {
         return Some(TEXT.to_owned());
     }
-    let name = type_name::<E>();
-    let plain = name.split('<').next().unwrap_or(name);
+    let mut name = type_name::<E>();
+    // As Go does with pointers.
+    while let Some(inner) = POINTERS.iter().find_map(|pointer| name.strip_prefix(pointer)) {
+        name = inner;
+    }
+    let plain = name.split(['<', '>', ',']).next().unwrap_or(name);
     Some(plain.rsplit("::").next().unwrap_or(plain).to_owned())
 }
 
@@ -129,6 +137,10 @@ mod tests {
         check("text".to_owned(), TEXT, "text");
         check(Cow::from("text"), TEXT, "text");
         check(anyhow::anyhow!("outer"), "Error", "outer");
+        check(Box::new(NotFound { id: "x", cause: None }), "NotFound", "not found");
+        check(std::sync::Arc::new(Refused::Late), "Refused", "refused");
+        check(std::io::Error::other("full"), "Error", "full");
+        check(Error::from(std::io::Error::other("full")), "Error", "full");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Once;
 
 use runtime_api::{FunctionError, StackFrame};
 
-/// Frames that are reported, as in Go (aws-lambda-go `lambda/panics.go`).
+/// Frames that are reported, as in Go (aws-lambda-go `lambda/panic.go`).
 const FRAMES_LIMIT: usize = 32;
 
 thread_local! {

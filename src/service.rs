@@ -199,9 +199,17 @@ async fn typed<T: DeserializeOwned>(invocation: Invocation) -> Result<LambdaEven
             Category::Data => "UnmarshalTypeError",
             Category::Syntax | Category::Eof | Category::Io => "SyntaxError",
         };
-        FunctionError::new(name, error.to_string())
+        FunctionError::new(name, without_values(&error.to_string()))
     })?;
     Ok(LambdaEvent { payload, context })
+}
+
+/// What was expected, without what was found: that is the caller's, and this goes to the log.
+fn without_values(text: &str) -> String {
+    match text.split_once(", expected").map(|(found, expected)| (found.find(['"', '`']), found, expected)) {
+        Some((Some(value), found, expected)) => format!("{}…, expected{expected}", &found[..value]),
+        _ => text.to_owned(),
+    }
 }
 
 impl<S> IntoPayload for StreamResponse<S>

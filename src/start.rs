@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::env;
 use std::sync::Arc;
 
-use runtime_api::contract::RUNTIME_API_VARIABLE;
+pub(crate) use runtime_api::contract::RUNTIME_API_VARIABLE as RUNTIME_API;
 use runtime_api::{Client, FunctionError};
 
 use crate::runtime::{self, init_failed};
@@ -30,7 +30,7 @@ async fn open(handler: impl Handler) -> Result<Infallible, RuntimeError> {
     if let Some(port) = rpc::VARIABLE.map(variable).transpose()?.flatten() {
         return rpc::serve(&port, handler).await.map_err(RuntimeError::Serve);
     }
-    let Some(runtime_api) = variable(RUNTIME_API_VARIABLE)? else {
+    let Some(runtime_api) = variable(RUNTIME_API)? else {
         return Err(RuntimeError::NoDoor { variables: doors() });
     };
     let mut client = Client::new(&runtime_api)?;
@@ -45,7 +45,7 @@ async fn open(handler: impl Handler) -> Result<Infallible, RuntimeError> {
 
 /// The variables that this build looks at.
 fn doors() -> Vec<&'static str> {
-    rpc::VARIABLE.into_iter().chain([RUNTIME_API_VARIABLE]).collect()
+    rpc::VARIABLE.into_iter().chain([RUNTIME_API]).collect()
 }
 
 /// An empty variable counts as none, as in Go.

@@ -436,6 +436,39 @@ async fn a_signal_ends_bootstrap_and_the_handler() {
     eventually("the handler is gone", || !is_alive(pid as u32)).await;
 }
 
+/// As after a timeout beside an extension.
+#[tokio::test]
+async fn a_handler_at_work_hears_of_sigterm_too() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let sandbox = Sandbox::start(&handler, &[("HANDLER_SIGTERM_LOG", "1")]).await;
+    let pid = sandbox.ask(r#"{"do":"count"}"#).await["pid"].as_u64().unwrap() as u32;
+    let (_, ()) = tokio::join!(sandbox.invoke(r#"{"do":"sleep","ms":60000}"#), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        sandbox.signal("-TERM");
+    });
+    assert_eq!(sandbox.exit().await.code(), Some(0));
+    assert!(!is_alive(pid));
+    assert_eq!(sandbox.output().matches("SIGTERM received").count(), 1, "{}", sandbox.output());
+}
+
+/// It is started again to hear why it ended, and must not take an event then.
+#[tokio::test]
+async fn a_handler_that_polls_for_itself_is_kept_from_events_when_it_is_heard() {
+    let Some(handler) = peers::require(Peer::HandlerCurrentNorpc) else { return };
+    let folder = support::Folder::new("heard");
+    let script = b"#!/bin/sh\necho \"$AWS_LAMBDA_RUNTIME_API\" >>\"${0%/*}/starts\"\nexec \"$@\"\n";
+    let wrapper = folder.write("wrapper", 0o755, script);
+    for mode in ["auto", "rpc"] {
+        let variables = [("GO1X_MODE", mode), ("AWS_LAMBDA_EXEC_WRAPPER", wrapper.to_str().unwrap())];
+        let sandbox = Sandbox::start(&handler, &variables).await;
+        sandbox.fail(r#"{"do":"panic","message":"kaboom"}"#).await;
+        assert_eq!(sandbox.exit().await.code(), Some(1), "{mode}");
+        let starts = std::fs::read_to_string(folder.path().join("starts")).unwrap();
+        let real = starts.lines().filter(|address| *address == sandbox.emulator.runtime_api()).count();
+        assert_eq!(real, 1, "{mode}: {starts}");
+    }
+}
+
 /// As programs do that look after their own panics (mitchellh/panicwrap): the first process starts another, which is
 /// the handler.
 #[tokio::test]

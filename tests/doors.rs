@@ -21,7 +21,7 @@ const CASES: [(&str, Answer); 5] = [
     (r#"{"tea":"oolong","cups":"4000000000"}"#, Err(("errorString", "that is more tea than there is"))),
     (
         r#"{"tea":"oolong","cups":3}"#,
-        Err(("UnmarshalTypeError", "invalid type: integer `3`, expected a string")),
+        Err(("UnmarshalTypeError", "invalid type: integer …, expected a string")),
     ),
     (r#"{"tea":"#, Err(("SyntaxError", "EOF while parsing a value"))),
 ];

@@ -1,5 +1,6 @@
 //! `bootstrap` from its settings to its end.
 
+use std::ffi::OsStr;
 use std::future::Future;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, ExitStatus};
@@ -14,7 +15,7 @@ use super::settings::value;
 use super::{ChildCommand, Environment, Mode, Settings};
 use crate::rpc::{self, Workers};
 use crate::runtime::{self, init_failed};
-use crate::{Plan, RuntimeError, start};
+use crate::{RuntimeError, start};
 
 /// How `bootstrap` ended when nothing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +47,7 @@ const SIGTERM_EXTENSION: &str = "go1x-sigterm";
 pub async fn run(settings: &Settings, shutdown: impl Future<Output = ()>) -> Result<Exit, RuntimeError> {
     let mut client = Client::new(&settings.runtime_api)?;
     tokio::pin!(shutdown);
-    let command = match ChildCommand::find(settings).and_then(make_way) {
+    let command = match ChildCommand::find(settings).and_then(make_way).and_then(not_ourselves) {
         Ok(command) => command,
         Err(failure) => {
             return tokio::select! {
@@ -55,10 +56,28 @@ pub async fn run(settings: &Settings, shutdown: impl Future<Output = ()>) -> Res
             };
         }
     };
+    let handler = command.clone();
+    let workers = Arc::new(Workers::new(command, settings.plan.slots, settings.sharing));
+    let ended = tokio::select! {
+        biased;
+        ended = serve(&mut client, settings, &workers, &handler) => ended,
+        // A call that is given up costs the handler its life, unless it was asked to end before.
+        () = async { shutdown.await; workers.ask_to_end() } => Ok(Exit::Shutdown),
+    };
+    workers.terminate().await;
+    ended
+}
+
+async fn serve(
+    client: &mut Client,
+    settings: &Settings,
+    workers: &Arc<Workers>,
+    handler: &ChildCommand,
+) -> Result<Exit, RuntimeError> {
     // It ends with this function.
     let mut extension = JoinSet::new();
     if settings.sigterm {
-        match Extension::register(&client, SIGTERM_EXTENSION).await {
+        match Extension::register(client, SIGTERM_EXTENSION).await {
             Ok(registered) => {
                 extension.spawn(async {
                     let error = registered.stay().await;
@@ -68,25 +87,8 @@ pub async fn run(settings: &Settings, shutdown: impl Future<Output = ()>) -> Res
             Err(error) => warn!(%error, "GO1X_SIGTERM is on, but no extension can be registered"),
         }
     }
-    let handler = command.clone();
-    let workers = Arc::new(Workers::new(command, settings.plan.slots, settings.sharing));
-    let ended = tokio::select! {
-        biased;
-        ended = serve(&mut client, settings.plan, &workers, &handler) => ended,
-        () = shutdown => Ok(Exit::Shutdown),
-    };
-    workers.terminate().await;
-    ended
-}
-
-async fn serve(
-    client: &mut Client,
-    plan: Plan,
-    workers: &Arc<Workers>,
-    handler: &ChildCommand,
-) -> Result<Exit, RuntimeError> {
     match workers.start().await {
-        Ok(None) => match runtime::run(client, plan, workers.clone()).await? {},
+        Ok(None) => match runtime::run(client, settings.plan, workers.clone()).await? {},
         Ok(Some(status)) => Ok(Exit::Handler(status)),
         Err(failure) => Err(init_failed(client, explained(failure, handler)).await),
     }
@@ -106,6 +108,16 @@ fn explained(mut failure: FunctionError, handler: &ChildCommand) -> FunctionErro
 fn make_way(command: ChildCommand) -> Result<ChildCommand, FunctionError> {
     if command.mode == Mode::Direct || (command.mode == Mode::Auto && rpc::VARIABLE.is_none()) {
         return Err(replace_process(&command));
+    }
+    Ok(command)
+}
+
+/// A link to `bootstrap` by another name would start itself for ever.
+fn not_ourselves(command: ChildCommand) -> Result<ChildCommand, FunctionError> {
+    if command.environment.contains_key(OsStr::new(start::SERVER_PORT)) {
+        let text = "bootstrap was started as a handler: the handler setting leads to bootstrap itself, or this is no \
+                    runtime that bootstrap is for";
+        return Err(FunctionError::new("Runtime.Go1xHandlerPath", text));
     }
     Ok(command)
 }

@@ -99,6 +99,12 @@ impl Settings {
             let problem = format!("is set, but with {MODE}=direct nobody is left to listen there");
             return Err(RuntimeError::Setting { variable: RPC_LISTEN, problem });
         }
+        if mode == Mode::Direct && text(&environment, SIGTERM)?.as_deref() == Some("on") {
+            let problem = format!(
+                "is on, but with {MODE}=direct nobody is left to be the extension; the handler can ask for SIGTERM itself"
+            );
+            return Err(RuntimeError::Setting { variable: SIGTERM, problem });
+        }
         let sharing = match text(&environment, CONCURRENCY)?.as_deref() {
             None | Some("process") => Sharing::Process,
             Some("shared") => Sharing::Shared,

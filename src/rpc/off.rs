@@ -53,6 +53,9 @@ impl Workers {
         Err(FunctionError::new("Runtime.Go1xNoRpc", REFUSAL))
     }
 
+    /// There is nobody to ask.
+    pub fn ask_to_end(&self) {}
+
     /// There is nothing to end.
     pub async fn terminate(&self) {}
 }

@@ -113,26 +113,31 @@ impl Inspect {
                 Architecture::Arm64 => Machine::AARCH64,
             }),
             way: self.way,
-            handler: self.handler,
+            handler: self.handler.clone(),
         };
         let inputs = self.paths.iter().flat_map(|path| input::inspect(path, &asked)).collect();
         let report = Report::new(&asked, inputs);
+        // Whoever reads may have seen enough before the end; what was found is the same.
+        match self.write(&report) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => outcome(&report),
+        }
+    }
+
+    fn write(&self, report: &Report) -> io::Result<()> {
         match self.format {
             InspectFormat::Text => {
                 let mut out = io::BufWriter::new(anstream::stdout().lock());
-                text::write(&report, &mut out)?;
-                out.flush()?;
+                text::write(report, &mut out)?;
+                out.flush()
             }
             InspectFormat::Json => {
-                let json = serde_json::to_string_pretty(&report).map_err(Error::failed)?;
-                writeln!(io::stdout(), "{json}")?;
+                writeln!(io::stdout(), "{}", serde_json::to_string_pretty(report)?)
             }
             InspectFormat::Sarif => {
-                let json = serde_json::to_string_pretty(&sarif::log(&report)).map_err(Error::failed)?;
-                writeln!(io::stdout(), "{json}")?;
+                writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&sarif::log(report))?)
             }
         }
-        outcome(&report)
     }
 }
 

@@ -210,7 +210,11 @@ impl<'a> Package<'a> {
             Some(entry) if matches!(entry.content, Content::Folder) => {
                 error(format!("the handler setting {setting} is a folder"))
             }
-            Some(entry) if entry.program().is_some_and(|program| program.verdict.doors == Doors::None) => {
+            Some(entry)
+                if entry
+                    .program()
+                    .is_some_and(|program| program.verdict.doors == Doors::None && !program.is_packed) =>
+            {
                 error(format!("the handler setting {setting} leads to a program that is no Lambda handler"))
             }
             Some(entry) if matches!(entry.content, Content::Script { .. }) => {

@@ -126,8 +126,10 @@ impl Elf {
         let Ok(names) = source::read(bytes, names.2, names.3, NAMES_LIMIT) else { return Vec::new() };
         let section = |&(name, address, offset, size): &(u32, u64, u64, u64)| {
             let name = names.get(name as usize..).unwrap_or_default();
+            // Cut before its end is looked for: names may lie in one another, and go on without end.
+            let name = &name[..name.len().min(64)];
             let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-            let name = String::from_utf8_lossy(&name[..name.len().min(64)]).into_owned();
+            let name = String::from_utf8_lossy(name).into_owned();
             Section { name, address, offset, size }
         };
         headers.iter().map(section).collect()

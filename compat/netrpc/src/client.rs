@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, ToSocketAddrs, UnixStream};
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, MutexGuard, oneshot};
+use tokio::sync::{Mutex, MutexGuard, Notify, oneshot};
 use tokio::task::AbortHandle;
 
 use crate::framing::MessageReader;
@@ -30,6 +30,8 @@ use crate::{Error, MESSAGE_LIMIT, http, replies};
 pub struct Client {
     calls: Arc<Calls>,
     requests: Arc<Mutex<Requests>>,
+    /// Told when nothing more can be sent.
+    refused: Arc<Notify>,
     reader: AbortHandle,
     runtime: Handle,
 }
@@ -107,18 +109,23 @@ impl Client {
     ) -> Client {
         let calls = Arc::new(Calls::default());
         let requests = Arc::new(Mutex::new(Requests::new(writer)));
-        let runtime = Handle::current();
+        let (runtime, refused) = (Handle::current(), Arc::new(Notify::new()));
         let reader = runtime.spawn({
-            let (calls, requests) = (calls.clone(), requests.clone());
+            let (calls, requests, refused) = (calls.clone(), requests.clone(), refused.clone());
             async move {
                 let calls = EndsWithReader(calls);
-                let error = replies::read(MessageReader::new(reader, read, limit), &calls.0).await;
+                let reading = replies::read(MessageReader::new(reader, read, limit), &calls.0);
+                // What has come is read first, so that no reply is lost with a request that could not be sent.
+                let error = match race(reading, refused.notified()).await {
+                    First::Left(error) => error,
+                    First::Right(()) => Error::UnexpectedEof,
+                };
                 calls.0.end(&error);
                 // Whoever is sending hears of the end, and leaves.
                 requests.lock().await.close();
             }
         });
-        Client { calls, requests, reader: reader.abort_handle(), runtime }
+        Client { calls, requests, refused, reader: reader.abort_handle(), runtime }
     }
 
     /// Calls `Service.Method` and waits for its reply. Argument and reply are of any types that gob knows; see
@@ -278,7 +285,11 @@ impl Drop for Turn<'_> {
         match self.requests.progress() {
             Progress::Sent => {}
             Progress::Whole => self.client.finish(),
-            Progress::Broken => self.client.calls.end(&Error::UnexpectedEof),
+            Progress::Broken => {
+                // The peer has to hear of it too: it may wait for the rest.
+                self.requests.close();
+                self.client.refused.notify_one();
+            }
         }
     }
 }

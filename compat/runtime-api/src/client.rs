@@ -1,5 +1,7 @@
 //! The runtime's end of the Runtime API: one kept connection, one request at a time.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -51,6 +53,8 @@ pub struct Client {
     /// Path prefix and API version, before every route of the Runtime API.
     base: String,
     connection: Option<Connection>,
+    /// Shared with the event that came last, as long as somebody has it.
+    event: Arc<()>,
 }
 
 /// What became of an answer.
@@ -100,6 +104,7 @@ impl Client {
             prefix,
             base,
             connection: None,
+            event: Arc::default(),
         })
     }
 
@@ -111,6 +116,7 @@ impl Client {
             prefix: self.prefix.clone(),
             base: self.base.clone(),
             connection: None,
+            event: Arc::default(),
         }
     }
 
@@ -127,7 +133,10 @@ impl Client {
         let (parts, body) = response.into_parts();
         let context = Context::from_headers(&parts.headers).map_err(Error::Header)?;
         trace!(request_id = %context.request_id, "invocation");
-        Ok(Invocation { context, event: Event::from_wire(body) })
+        if Arc::strong_count(&self.event) > 1 {
+            self.event = Arc::default();
+        }
+        Ok(Invocation { context, event: Event::from_wire(body, self.event.clone()) })
     }
 
     /// Answers an invocation with its payload. Whole bytes are sent without being copied, a streamed payload piece by
@@ -248,6 +257,10 @@ impl Client {
                 Some(connection) => connection,
                 None => self.connect().await?,
             };
+            // The connection is free only once the event on it was read, which may wait for this very answer.
+            if !fresh && Arc::strong_count(&self.event) > 1 && !connection.sender.is_ready() {
+                continue;
+            }
             if connection.sender.ready().await.is_err() && !fresh {
                 continue;
             }

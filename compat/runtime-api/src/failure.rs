@@ -105,7 +105,7 @@ impl FunctionError {
     /// The value of the X-Ray cause header: one line of ASCII JSON, shorter than 64 KiB.
     ///
     /// Shape: `{"working_directory", "exceptions": [{"type", "message", "stack"}], "paths"}`
-    /// (aws-lambda-go `lambda/xray.go`). Frames are dropped from the outer end, then the message is cut,
+    /// (aws-lambda-go `lambda/invoke_loop.go`). Frames are dropped from the outer end, then the message is cut,
     /// until it fits.
     pub fn xray_cause(&self, working_directory: &str) -> String {
         self.shortened(XRAY_CAUSE_LIMIT, |message, frames| {

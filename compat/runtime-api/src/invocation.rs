@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
@@ -203,13 +204,17 @@ pub struct Event {
 
 enum Source {
     Memory(VecDeque<Bytes>),
-    Wire(Incoming),
+    /// The mark is gone with the event: until then, its connection may not be free.
+    Wire {
+        body: Incoming,
+        _mark: Arc<()>,
+    },
 }
 
 impl Event {
     /// An event whose bytes are read from the connection as they are asked for.
-    pub(crate) fn from_wire(body: Incoming) -> Event {
-        Event { length: body.size_hint().exact(), source: Source::Wire(body) }
+    pub(crate) fn from_wire(body: Incoming, mark: Arc<()>) -> Event {
+        Event { length: body.size_hint().exact(), source: Source::Wire { body, _mark: mark } }
     }
 
     /// Bytes that are left, if known: an event that comes in chunked transfer coding says so only by its end.
@@ -222,7 +227,7 @@ impl Event {
         loop {
             let chunk = match &mut self.source {
                 Source::Memory(chunks) => chunks.pop_front()?,
-                Source::Wire(body) => match body.frame().await? {
+                Source::Wire { body, .. } => match body.frame().await? {
                     Ok(frame) => frame.into_data().unwrap_or_default(),
                     Err(error) => return Some(Err(EventError::Broken(error))),
                 },

@@ -91,7 +91,8 @@ pub(crate) fn error_type_value(failure: &FunctionError) -> Option<HeaderValue> {
 
 /// It is the type's presence that makes a failure of a response.
 fn trailers(failure: &FunctionError) -> HeaderMap {
-    let error_type = error_type_value(failure).filter(|error_type| !error_type.is_empty());
+    // Blanks around a value are not its own in HTTP, and of blanks nothing would be left.
+    let error_type = error_type_value(failure).filter(|_| !failure.error_type.trim().is_empty());
     let json = BASE64.encode(failure.to_json_within(ERROR_JSON_LIMIT));
     let json = HeaderValue::from_str(&json).expect("base64 is visible ASCII");
     let mut trailers = HeaderMap::with_capacity(2);

@@ -11,8 +11,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use futures_core::Stream;
 use runtime_api::contract::{STREAMED_RESPONSE_LIMIT, error_type};
+use runtime_api::emulator::{Emulator, Settings};
 use runtime_api::payload::{self, Closed};
-use runtime_api::{Answered, Client, Error, FunctionError, Payload, Prelude, RequestId};
+use runtime_api::{Answered, Client, Error, FunctionError, Invocation, Payload, Prelude, RequestId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -414,4 +415,34 @@ fn id() -> RequestId {
 /// So that a test which fails does not hang.
 async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), future).await.expect("this takes too long")
+}
+
+/// A response that is made of an event which still arrives, on the only connection there is.
+#[tokio::test]
+async fn an_event_of_any_size_can_be_streamed_back_as_it_comes() {
+    for size in [2, 10_000, 200_000, 1_000_000, 5_000_000] {
+        let emulator = Emulator::start(Settings::default()).await.unwrap();
+        let event = vec![b'x'; size];
+        let caller = tokio::spawn({
+            let (emulator, event) = (emulator.clone(), event.clone());
+            async move { emulator.invoke(event).await }
+        });
+        let mut client = Client::new(emulator.runtime_api()).unwrap();
+        let Invocation { context, mut event } = client.next().await.unwrap();
+        let (sender, payload) = payload::channel();
+        tokio::spawn(async move {
+            while let Some(chunk) = event.chunk().await {
+                sender.send(chunk.unwrap()).await.unwrap();
+            }
+        });
+        let answered = client.respond(&context.request_id, payload);
+        let answered = tokio::time::timeout(Duration::from_secs(60), answered).await.expect("it ends");
+        assert!(answered.told.is_ok() && answered.failure.is_none(), "{size}: {answered:?}");
+        assert_eq!(caller.await.unwrap().payload.len(), size);
+        // And the next one finds a connection.
+        let next = tokio::spawn(async move { emulator.invoke("next").await });
+        let invocation = client.next().await.unwrap();
+        client.respond(&invocation.context.request_id, "answer").await.told.unwrap();
+        assert_eq!(next.await.unwrap().payload, "answer");
+    }
 }

@@ -42,8 +42,14 @@ impl Listener {
     }
 }
 
+/// Longer requests are not taken in: ten times what Lambda hands out.
+const REQUEST_LIMIT: usize = 64 * 1024 * 1024;
+/// So many calls of one connection at once; who sends more has to wait.
+const CALL_LIMIT: u32 = 64;
+
 fn function<H: Handler>(handler: Arc<H>, stop: Option<Arc<Stop>>) -> Server {
-    Server::new().method("Function.Ping", |_: PingRequest| async { Ok(Reply::new(PingResponse)) }).method(
+    let server = Server::new().message_limit(REQUEST_LIMIT).call_limit(CALL_LIMIT);
+    server.method("Function.Ping", |_: PingRequest| async { Ok(Reply::new(PingResponse)) }).method(
         "Function.Invoke",
         move |request: ReceivedInvokeRequest| {
             let (handler, stop) = (handler.clone(), stop.clone());

@@ -34,7 +34,7 @@ struct Clock {
 
 #[derive(Debug)]
 struct Slot {
-    /// When the invocation is given up; [`NEVER`], or [`OVER`] if it was.
+    /// The invocation's deadline; [`NEVER`], or [`OVER`] once it has passed.
     due: AtomicU64,
     over: Notify,
 }
@@ -58,12 +58,7 @@ impl Overdue {
     /// Watches over an invocation from when its event comes. A deadline that has passed by then, as old tools send any,
     /// is none.
     pub(super) fn watch(&self, slot: usize, context: &Context) -> Watch<'_> {
-        let now = now();
-        let due = if context.deadline_ms > now {
-            context.deadline_ms.saturating_add(GRACE.as_millis() as u64)
-        } else {
-            NEVER
-        };
+        let due = if context.deadline_ms > now() { context.deadline_ms } else { NEVER };
         self.clock.slots[slot].due.store(due, SeqCst);
         if due < self.clock.wakes_at.load(SeqCst) {
             self.clock.sooner.notify_one();
@@ -119,6 +114,8 @@ impl Watch<'_> {
         while self.slot.due.load(SeqCst) != OVER {
             self.slot.over.notified().await;
         }
+        // From when it was seen: after a thaw, the answer may be news at the same time.
+        tokio::time::sleep(GRACE).await;
     }
 }
 
@@ -129,13 +126,18 @@ impl Drop for Watch<'_> {
 }
 
 /// What is told of an invocation that was given up, should anybody still want to know.
-pub(super) fn failure(context: &Context) -> FunctionError {
-    let text = format!(
-        "RequestId: {} Error: the handler was still at it {} ms after the deadline. A new one is started",
-        context.request_id,
-        GRACE.as_millis()
-    );
-    FunctionError::new("Runtime.Go1xTimedOut", text)
+pub(super) fn still_at_it(context: &Context) -> FunctionError {
+    let grace = GRACE.as_millis();
+    told(context, &format!("the handler was still at it {grace} ms after the deadline. A new one is started"))
+}
+
+/// The same of one that never came to a handler.
+pub(super) fn never_begun(context: &Context) -> FunctionError {
+    told(context, "until its deadline, all handlers were at work on others")
+}
+
+fn told(context: &Context, text: &str) -> FunctionError {
+    FunctionError::new("Runtime.Go1xTimedOut", format!("RequestId: {} Error: {text}", context.request_id))
 }
 
 fn now() -> u64 {

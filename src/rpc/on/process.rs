@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
@@ -11,6 +12,7 @@ use tokio::sync::watch;
 use ur_taking_me_with_you::spawn_dying_with_parent_async;
 
 use crate::bootstrap::ChildCommand;
+use crate::start::RUNTIME_API;
 
 /// A running handler. It is killed, with its whole process group, when this is dropped; the kernel kills it
 /// if we are killed ourselves.
@@ -18,6 +20,8 @@ use crate::bootstrap::ChildCommand;
 pub(super) struct Process {
     pid: Pid,
     exited: watch::Receiver<Option<ExitStatus>>,
+    /// It was asked to end.
+    asked: AtomicBool,
 }
 
 /// Where the current process is found, whatever else is given up meanwhile.
@@ -50,10 +54,11 @@ impl Process {
         Process::watch(spawn_dying_with_parent_async(handler(command, port))?)
     }
 
-    /// As [`Process::spawn`], but what it writes to stderr comes here.
+    /// As [`Process::spawn`], but what it writes to stderr comes here, and it reaches no Runtime API: an event that it
+    /// took would be lost with it.
     pub(super) fn spawn_heard(command: &ChildCommand, port: u16) -> io::Result<(Process, ChildStderr)> {
         let mut heard = handler(command, Some(port));
-        heard.stdout(Stdio::null()).stderr(Stdio::piped());
+        heard.env(RUNTIME_API, NOWHERE).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = spawn_dying_with_parent_async(heard)?;
         let stderr = child.stderr.take().ok_or_else(|| io::Error::other("the child has no stderr"))?;
         Ok((Process::watch(child)?, stderr))
@@ -69,7 +74,7 @@ impl Process {
             _ = kill_process_group(pid, Signal::KILL);
             tell.send_replace(Some(status.unwrap_or_else(|_| ExitStatus::from_raw(255 << 8))));
         });
-        Ok(Process { pid, exited })
+        Ok(Process { pid, exited, asked: AtomicBool::new(false) })
     }
 
     /// The process id, which is its group's too.
@@ -98,9 +103,16 @@ impl Process {
         }
     }
 
-    /// Asks it to end.
+    /// Asks it to end, once.
     pub(super) fn terminate(&self) {
-        self.signal(Signal::TERM);
+        if !self.asked.swap(true, Relaxed) {
+            self.signal(Signal::TERM);
+        }
+    }
+
+    /// Whether it was asked to end, and has its time for that.
+    pub(super) fn is_asked_to_end(&self) -> bool {
+        self.asked.load(Relaxed)
     }
 
     /// Ends it, whether it wants to or not.
@@ -144,6 +156,9 @@ fn handler(command: &ChildCommand, port: Option<u16>) -> Command {
     }
     handler
 }
+
+/// Nobody listens there (tcpmux).
+pub(super) const NOWHERE: &str = "127.0.0.1:1";
 
 /// An exit status in Go's words: `exit status 2`, `signal: killed`.
 pub(super) fn describe(status: ExitStatus) -> String {

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tracing::{debug, info, warn};
 
 use super::messages::{PingRequest, PingResponse};
-use super::process::{Process, Slot, describe};
+use super::process::{NOWHERE, Process, Slot, describe};
 use super::{last_words, port, sockets};
 use crate::bootstrap::{ChildCommand, Mode};
 
@@ -36,6 +36,9 @@ const REPLY_LIMIT: usize = 16 * 1024 * 1024;
 /// What programs say that are built with the tag `lambda.norpc` on aws-lambda-go v1.18.0 to v1.33.0. They end at the sight
 /// of the port's variable, and poll the Runtime API without it (`lambda/entry.go`); newer ones do not look at it.
 const REFUSAL: &str = "was present but the function was compiled without RPC support";
+/// What is to be known of a handler that does without us.
+const POLLS_ITSELF: &str = "it talks to the Runtime API itself, as a program built with the tag lambda.norpc does; \
+                            GO1X_MODE=auto or direct leaves it to that";
 /// How many ports are tried, should others take them between our look and the handler's start to listen.
 const ATTEMPTS: usize = 3;
 
@@ -65,6 +68,11 @@ pub(super) async fn start(command: &ChildCommand, slot: &Slot) -> Result<Ready, 
             Ok(ready) => return Ok(ready),
         }
     }
+}
+
+/// Whether these are the last words of a program that polls the Runtime API itself, and was kept from it.
+fn has_polled(said: &str) -> bool {
+    said.contains(&format!("{NOWHERE}/"))
 }
 
 /// Why a started child cannot be used.
@@ -142,6 +150,12 @@ impl Waiting<'_> {
                     return Err(NotReady::PortTaken(self.exited(status, None)));
                 }
                 let said = last_words::of(self.command, self.port, status).await;
+                if self.command.mode == Mode::Auto && said.as_deref().is_some_and(has_polled) {
+                    return Ok(Ready::Ended(status));
+                }
+                if said.as_deref().is_some_and(has_polled) {
+                    return Err(self.exited(status, Some(POLLS_ITSELF.to_owned())).into());
+                }
                 let refuses = said.as_ref().is_some_and(|said| said.contains(REFUSAL));
                 let failure = self.exited(status, said);
                 return Err(if refuses { NotReady::Refuses(failure) } else { failure.into() });
@@ -259,6 +273,7 @@ impl Waiting<'_> {
 
     fn exited(&self, status: ExitStatus, said: Option<String>) -> FunctionError {
         let said = match said {
+            Some(said) if said == POLLS_ITSELF => format!("But {said}"),
             Some(said) => format!("It said:\n{said}"),
             None => "Its output above says why; a program that does not call lambda.Start, or goes into the background, ends like \
                      this too"
@@ -289,9 +304,7 @@ impl Waiting<'_> {
         let pid = self.process.pid();
         let ports = sockets::listening_ports(pid);
         let found = if self.talks_to_runtime_api() {
-            "it talks to the Runtime API itself, as a program built with the tag lambda.norpc does; GO1X_MODE=auto or \
-             direct leaves it to that"
-                .to_owned()
+            POLLS_ITSELF.to_owned()
         } else if ports.is_empty() {
             "it listens on no port".to_owned()
         } else {

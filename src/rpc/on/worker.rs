@@ -88,7 +88,7 @@ impl Worker {
                 () = watch.over() => {
                     drop(busy);
                     self.retire(&connection, sharing).await;
-                    return Err(overdue::failure(&context));
+                    return Err(overdue::still_at_it(&context));
                 }
             };
             busy.done();
@@ -245,7 +245,7 @@ impl Busy<'_> {
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
-        if self.sharing == Sharing::Process {
+        if self.sharing == Sharing::Process && !self.connection.process.is_asked_to_end() {
             self.connection.given_up.store(true, Relaxed);
             self.connection.process.end();
         }

@@ -10,7 +10,7 @@ use runtime_api::{FunctionError, Invocation, Payload};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::debug;
 
-use super::overdue::Overdue;
+use super::overdue::{self, Overdue};
 use super::worker::Worker;
 use crate::Handler;
 use crate::bootstrap::{ChildCommand, Sharing};
@@ -62,12 +62,18 @@ impl Workers {
         turn.worker().start(&self.command).await
     }
 
-    /// Asks the children to end, with all that they started, and sees to it that they do.
-    pub async fn terminate(&self) {
-        let processes: Vec<_> = self.workers.iter().filter_map(Worker::process).collect();
-        for process in &processes {
+    /// Asks the children to end, with all that they started. Those at work have time for it even if their calls are
+    /// given up from now on.
+    pub fn ask_to_end(&self) {
+        for process in self.workers.iter().filter_map(Worker::process) {
             process.terminate();
         }
+    }
+
+    /// Asks the children to end, and sees to it that they do.
+    pub async fn terminate(&self) {
+        self.ask_to_end();
+        let processes: Vec<_> = self.workers.iter().filter_map(Worker::process).collect();
         let all_ended = async {
             for process in &processes {
                 process.wait().await;
@@ -83,7 +89,10 @@ impl Workers {
 
     /// Waits for a slot that is free. Who comes first is served first.
     async fn turn(&self) -> Turn<'_> {
-        let permit = self.turns.acquire().await.expect("the semaphore is never closed");
+        self.take(self.turns.acquire().await.expect("the semaphore is never closed"))
+    }
+
+    fn take<'w>(&'w self, permit: SemaphorePermit<'w>) -> Turn<'w> {
         let slot = self.free().pop().expect("there are as many slots as permits");
         Turn { workers: self, slot, _permit: permit }
     }
@@ -98,7 +107,10 @@ impl Handler for Workers {
     /// Replaces the child that is next in turn, should it be lost. Beyond the first, one that was never needed is not
     /// started.
     async fn ready(&self) -> Result<(), FunctionError> {
-        let turn = self.turn().await;
+        // With all of them at work, by calls on the legacy socket, the next event finds out. To wait for one would keep
+        // the last invocation from its end, which is the next `next`.
+        let Ok(permit) = self.turns.try_acquire() else { return Ok(()) };
+        let turn = self.take(permit);
         if turn.place() == 0 || turn.worker().process().is_some() {
             turn.worker().ready(&self.command).await?;
         }
@@ -106,7 +118,11 @@ impl Handler for Workers {
     }
 
     async fn call(&self, invocation: Invocation) -> Result<Payload, FunctionError> {
+        let had_time = !invocation.context.remaining().is_zero();
         let turn = self.turn().await;
+        if had_time && invocation.context.remaining().is_zero() {
+            return Err(overdue::never_begun(&invocation.context));
+        }
         let watch = self.overdue.watch(turn.slot, &invocation.context);
         turn.worker().call(&self.command, self.sharing, invocation, &watch).await
     }

@@ -5,7 +5,7 @@
 
 use crate::Elf;
 use crate::bytes::{places, terminated, u32_at, u64_at};
-use crate::elf::{LOAD, Section};
+use crate::elf::{LOAD, Section, Segment};
 
 /// The layout of a line table, by the version of Go that brought it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,7 +172,15 @@ impl<'a> LineTable<'a> {
         let address = elf.address(offset)?;
         let names = address.checked_add(self.table.len().checked_sub(self.names.len())? as u64)?;
         let segments = elf.segments.iter().filter(|segment| segment.kind == LOAD && segment.is_writable());
-        segments.map(|segment| segment.bytes(bytes)).find_map(|segment| {
+        // Those of a damaged file may all have the same bytes.
+        let mut left = bytes.len();
+        let bytes_once = |segment: &Segment| {
+            let segment = segment.bytes(bytes);
+            let segment = &segment[..segment.len().min(left)];
+            left -= segment.len();
+            segment
+        };
+        segments.map(bytes_once).find_map(|segment| {
             places(segment, &address.to_le_bytes()).find_map(|at| {
                 let word = |index: usize| u64_at(segment, at + 8 * index);
                 let text = word(22)?;

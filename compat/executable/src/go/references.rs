@@ -10,6 +10,8 @@ use crate::{Elf, Machine};
 /// Places of the text, and functions that name it, that are looked at.
 const PLACES_LIMIT: usize = 64;
 const FUNCTIONS_LIMIT: usize = 64;
+/// Uses of it that are looked at: each costs a name, and there are few.
+const USES_LIMIT: usize = 1 << 12;
 
 /// The functions that take the address of `text`. Go passes a constant text by its address and its length, so this is
 /// where `os.Getenv("…")` is called, or the text is put into a variable.
@@ -25,11 +27,19 @@ pub(crate) fn functions_that_name<'a>(
     if targets.is_empty() {
         return functions;
     }
+    // Segments of a damaged file may all have the same bytes; those of a sound one have each byte once at most.
+    let (mut left, mut uses) = (bytes.len(), 0);
     for segment in elf.segments.iter().filter(|segment| segment.kind == LOAD && segment.flags & EXECUTE != 0)
     {
         let code = segment.bytes(bytes);
+        let code = &code[..code.len().min(left)];
+        left -= code.len();
         let mut note = |at: usize, target: u64| {
-            if targets.contains(&target)
+            if !targets.contains(&target) {
+                return;
+            }
+            uses += 1;
+            if uses <= USES_LIMIT
                 && functions.len() < FUNCTIONS_LIMIT
                 && let Some(name) = table.function_at(segment.address.wrapping_add(at as u64))
             {

@@ -158,6 +158,8 @@ pub struct Outcome {
 pub struct InvocationStream {
     pieces: mpsc::UnboundedReceiver<Bytes>,
     ticket: Ticket,
+    /// It lives as long as its invocation is waited for.
+    _emulator: Emulator,
 }
 
 /// Why the runtime did not come as far as its first `next`.
@@ -252,7 +254,11 @@ impl Emulator {
     /// ```
     pub fn invoke_stream(&self, event: impl Into<InvokeRequest>) -> InvocationStream {
         let (sender, pieces) = mpsc::unbounded_channel();
-        InvocationStream { pieces, ticket: self.sandbox.enqueue(event.into(), Some(sender)) }
+        InvocationStream {
+            pieces,
+            ticket: self.sandbox.enqueue(event.into(), Some(sender)),
+            _emulator: self.clone(),
+        }
     }
 
     /// Waits for the runtime's first `next`.
