@@ -4,6 +4,7 @@ mod cmd;
 mod demo;
 mod error;
 mod inspect;
+mod pack;
 
 use std::process::ExitCode;
 

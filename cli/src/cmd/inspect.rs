@@ -69,7 +69,7 @@ error); 2 wrong usage, or an input that cannot be read.";
 
 /// The systems, as their runtimes are called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum On {
+pub(super) enum On {
     /// Amazon Linux 2023, glibc 2.34
     #[value(name = "provided.al2023")]
     ProvidedAl2023,
@@ -81,8 +81,9 @@ enum On {
     Go1x,
 }
 
+/// The architectures, as functions have them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Architecture {
+pub(super) enum Architecture {
     #[value(name = "x86_64", alias = "amd64")]
     X86_64,
     #[value(name = "arm64", alias = "aarch64")]
@@ -103,15 +104,8 @@ enum InspectFormat {
 impl Inspect {
     pub(super) fn run(self) -> Result<(), Error> {
         let asked = Asked {
-            on: match self.on {
-                On::ProvidedAl2023 => System::ProvidedAl2023,
-                On::ProvidedAl2 => System::ProvidedAl2,
-                On::Go1x => System::Go1x,
-            },
-            machine: self.arch.map(|arch| match arch {
-                Architecture::X86_64 => Machine::X86_64,
-                Architecture::Arm64 => Machine::AARCH64,
-            }),
+            on: self.on.into(),
+            machine: self.arch.map(Machine::from),
             way: self.way,
             handler: self.handler.clone(),
         };
@@ -137,6 +131,25 @@ impl Inspect {
             InspectFormat::Sarif => {
                 writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&sarif::log(report))?)
             }
+        }
+    }
+}
+
+impl From<On> for System {
+    fn from(on: On) -> System {
+        match on {
+            On::ProvidedAl2023 => System::ProvidedAl2023,
+            On::ProvidedAl2 => System::ProvidedAl2,
+            On::Go1x => System::Go1x,
+        }
+    }
+}
+
+impl From<Architecture> for Machine {
+    fn from(architecture: Architecture) -> Machine {
+        match architecture {
+            Architecture::X86_64 => Machine::X86_64,
+            Architecture::Arm64 => Machine::AARCH64,
         }
     }
 }

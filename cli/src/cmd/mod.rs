@@ -3,6 +3,7 @@
 mod demo;
 mod gob;
 mod inspect;
+mod pack;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -21,6 +22,7 @@ Examples:
   go1x demo            see it work, on this machine, in a few seconds
   go1x help demo       what the demo does, step by step
   go1x inspect main    what a handler is, where it runs, what it needs
+  go1x help pack       how to make a layer, or a zip, for provided.al2023
   go1x gob FILE        what is in a gob stream, byte by byte
 
 Exit codes: 0 success; 1 the function or a check failed; 2 wrong usage or input.";
@@ -30,6 +32,7 @@ enum Command {
     Demo(demo::Demo),
     Gob(gob::Gob),
     Inspect(inspect::Inspect),
+    Pack(pack::Pack),
 }
 
 impl Arguments {
@@ -38,6 +41,7 @@ impl Arguments {
             Command::Demo(demo) => demo.run(),
             Command::Gob(gob) => gob.run(),
             Command::Inspect(inspect) => inspect.run(),
+            Command::Pack(pack) => pack.run(),
         }
     }
 }

@@ -90,6 +90,11 @@ fn alone(path: &Path, entry: &Entry, asked: &Asked) -> Input {
 }
 
 fn zip(path: &Path, asked: &Asked) -> Result<Input, String> {
+    inspect_zip(path, &read_zip(path)?, asked)
+}
+
+/// Reads a zip into memory, unless it is larger than Lambda takes.
+pub(crate) fn read_zip(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(ZIP_LIMIT + 1).read_to_end(&mut bytes));
     let size = read.map_err(|error| unreadable(&error))? as u64;
@@ -98,8 +103,13 @@ fn zip(path: &Path, asked: &Asked) -> Result<Input, String> {
             "the zip has more than {ZIP_LIMIT} bytes; Lambda takes {UNPACKED_LIMIT} unpacked"
         ));
     }
-    let archive = Archive::read(&bytes).map_err(|why| format!("the zip is refused: {why}"))?;
-    drop(bytes);
+    Ok(bytes)
+}
+
+/// Looks at a zip in memory; `path` is what it is called.
+pub(crate) fn inspect_zip(path: &Path, bytes: &[u8], asked: &Asked) -> Result<Input, String> {
+    let size = bytes.len() as u64;
+    let archive = Archive::read(bytes).map_err(|why| format!("the zip is refused: {why}"))?;
     let mut input = Input::new(path, InputKind::Zip, size);
     input.findings = archive.findings;
     package(&mut input, &archive.entries, Some(size), asked);

@@ -142,7 +142,8 @@ fn needs(program: &ProgramReport) -> String {
     text
 }
 
-fn finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+/// What a user should know, marked by how bad it is.
+pub(crate) fn finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     let (style, word) = match finding.level {
         Level::Error => (RED, "error"),
         Level::Warning => (YELLOW, "warning"),
@@ -156,7 +157,8 @@ fn finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-fn labelled(label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+/// A line, or some, with a label in front.
+pub(crate) fn labelled(label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
     styled(DIM, label, text, out)
 }
 
@@ -260,6 +262,6 @@ pub(crate) fn visible(text: &str) -> String {
 }
 
 /// With Lambda's megabyte, 1024².
-fn megabytes(size: u64) -> String {
+pub(crate) fn megabytes(size: u64) -> String {
     format!("{:.1} MB", size as f64 / 1024.0 / 1024.0)
 }

@@ -95,7 +95,7 @@ pub(crate) fn plain(name: &str) -> &str {
 }
 
 /// Where a relative link leads; none if that is out of the package.
-fn joined(from: &str, target: &str) -> Option<String> {
+pub(crate) fn joined(from: &str, target: &str) -> Option<String> {
     let mut parts: Vec<&str> = from.split('/').collect();
     parts.pop();
     for part in target.split('/') {

@@ -1,0 +1,40 @@
+//! Files in their places: whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+
+/// Refuses to write over what is there.
+pub(crate) fn refuse_to_overwrite(path: &Path) -> Result<(), Error> {
+    if fs::symlink_metadata(path).is_err() {
+        return Ok(());
+    }
+    let text = format!("{} is there already", path.display());
+    Err(Error::input(text).with_help("--force writes over it"))
+}
+
+/// Writes a file beside its place, and moves it there.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let written = path.file_name().ok_or_else(|| io::Error::other("it names no file")).and_then(|name| {
+        let mut beside = std::ffi::OsString::from(".");
+        beside.push(name);
+        beside.push(format!(".{}", std::process::id()));
+        let beside = Unfinished(path.with_file_name(beside));
+        let mut file = File::create_new(&beside.0)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&beside.0, path)
+    });
+    written.map_err(|error| Error::input(format_args!("{} cannot be written: {error}", path.display())))
+}
+
+/// A file that is removed, unless it was moved.
+struct Unfinished(PathBuf);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        _ = fs::remove_file(&self.0);
+    }
+}
