@@ -29,7 +29,7 @@ use crate::pack::{output, text, zip};
 pub(super) struct Pack {
     #[command(flatten)]
     what: What,
-    /// Where the package is written; - is the standard output
+    /// Where the package is written; - is the standard output, where nothing else is told then
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// go1x's bootstrap, static [default: GO1X_BOOTSTRAP, then one beside this program, then this clone's build]
@@ -115,6 +115,10 @@ impl Pack {
             let files = [Some(&self.output).filter(|_| !is_stdout), self.manifest.as_ref()];
             files.into_iter().flatten().try_for_each(|path| output::refuse_to_overwrite(path))?;
         }
+        if self.on == On::Go1x {
+            return Err(Error::input("go1.x starts no bootstrap, and needs none")
+                .with_help("--on provided.al2023, or provided.al2"));
+        }
         let package = self.package()?;
         let on = System::from(self.on);
         let asked = Asked {
@@ -124,9 +128,12 @@ impl Pack {
             handler: self.setting.clone(),
         };
         let architecture = package.machine.lambda_name().unwrap_or_default();
-        let manifest = Manifest::of(&self.output, &package.zip, package.kind, architecture, &asked)
-            .map_err(|why| Error::input(visible(&why)))?;
-        refuse(&manifest, package.lacks_rpc, on)?;
+        let manifest =
+            Manifest::of(&self.output, &package.zip, package.kind, architecture, &asked).map_err(|why| {
+                let name = self.what.old.as_ref().map_or("the package".into(), |old| old.to_string_lossy());
+                Error::input(visible(&format!("{name}: {why}")))
+            })?;
+        refuse(&manifest, package.lacks_rpc, &asked)?;
         let json = serde_json::to_string_pretty(&manifest).map_err(Error::failed)? + "\n";
         if is_stdout {
             io::stdout().write_all(&package.zip)?;
@@ -255,13 +262,20 @@ fn has_bridge(input: &Input) -> bool {
 }
 
 /// What inspection says cannot run is not written.
-fn refuse(manifest: &Manifest, lacks_rpc: bool, on: System) -> Result<(), Error> {
+fn refuse(manifest: &Manifest, lacks_rpc: bool, asked: &Asked) -> Result<(), Error> {
     let mut help = Vec::new();
     let mut texts = Vec::new();
     for finding in manifest.errors() {
         let member = finding.member.as_deref().map(|member| format!("{member}: ")).unwrap_or_default();
         texts.push(visible(&format!("{member}{}", finding.message)));
         help.extend(finding.help.as_deref().map(visible).filter(|text| !help.contains(text)));
+    }
+    // With bootstrap alone there is nothing for it to start. What UPX packed may be a handler.
+    let is_hidden = || manifest.inspect.findings.iter().any(|finding| finding.rule == "packed");
+    let is_settled = manifest.kind == Kind::Layer || asked.handler.is_some();
+    if texts.is_empty() && !is_settled && manifest.handlers().next().is_none() && !is_hidden() {
+        texts.push("there is no Lambda handler in it".to_owned());
+        help.push("a script, or what else bootstrap is to start, has to be named by --setting".to_owned());
     }
     let unserved =
         manifest.inspect.programs.iter().find(|program| lacks_rpc && program.verdict.doors == "rpc");
@@ -275,7 +289,8 @@ fn refuse(manifest: &Manifest, lacks_rpc: bool, on: System) -> Result<(), Error>
     if texts.is_empty() {
         return Ok(());
     }
-    let text = format!("it would not run on {}, and is not written: {}", on.name(), texts.join("\n       "));
+    let text =
+        format!("it would not run on {}, and is not written: {}", asked.on.name(), texts.join("\n       "));
     let error = Error::failed(text);
     Err(if help.is_empty() { error } else { error.with_help(help.join("\n      ")) })
 }

@@ -14,16 +14,16 @@ pub(crate) fn write(members: &[Member]) -> Result<Vec<u8>, ZipError> {
     for Member { name, content } in members {
         match content {
             Content::File { bytes, is_executable } => {
-                writer.start_file(name, options(*is_executable))?;
+                writer.start_file(name, options(if *is_executable { 0o755 } else { 0o644 }))?;
                 writer.write_all(bytes)?;
             }
-            Content::Link(target) => writer.add_symlink(name, target, options(true))?,
+            Content::Link(target) => writer.add_symlink(name, target, options(0o777))?,
         }
     }
     Ok(writer.finish()?.into_inner())
 }
 
-fn options(is_executable: bool) -> SimpleFileOptions {
+fn options(mode: u32) -> SimpleFileOptions {
     SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .compression_level(Some(9))
@@ -31,5 +31,5 @@ fn options(is_executable: bool) -> SimpleFileOptions {
         .last_modified_time(DateTime::default())
         // Whoever unpacks it believes modes only if a Unix made it.
         .system(System::Unix)
-        .unix_permissions(if is_executable { 0o755 } else { 0o644 })
+        .unix_permissions(mode)
 }
