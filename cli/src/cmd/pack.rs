@@ -13,6 +13,8 @@ use crate::inspect::report::Input;
 use crate::inspect::text::visible;
 use crate::inspect::tree::plain;
 use crate::inspect::{Asked, Way, input};
+use crate::pack::image::Image;
+use crate::pack::layout::{self, Base, Blob};
 use crate::pack::manifest::{Kind, Manifest};
 use crate::pack::member::{self, Content, Member};
 use crate::pack::shim::Shim;
@@ -38,6 +40,12 @@ pub(super) struct Pack {
     /// With --handler: leave bootstrap to a layer
     #[arg(long, requires = "handlers", conflicts_with = "bootstrap")]
     no_bootstrap: bool,
+    /// With --handler: a container image, as a folder in OCI's layout, or a tar of it (FILE.tar)
+    #[arg(long, requires = "handlers", conflicts_with = "no_bootstrap")]
+    image: bool,
+    /// With --image: what it is built on, a folder in OCI's layout [default: nothing]
+    #[arg(long, requires = "image", value_name = "DIR")]
+    base: Option<PathBuf>,
     /// With --zip: put bootstrap in the place of another program's that is there
     #[arg(long, requires = "old")]
     replace: bool,
@@ -83,13 +91,19 @@ Examples:
   go1x pack --handler main -o main.zip --manifest main.json
   go1x pack --handler build/ --no-bootstrap --setting bin/main -o main.zip
   go1x pack --layer --arch arm64 --bootstrap ./bootstrap -o arm.zip
+  go1x pack --image --handler main -o image.tar
+  go1x pack --image --base al2023/ --handler main -o image/
   go1x pack --zip old.zip -o new.zip --format json | jq -r .output.code_sha256
 
 With --handler, a link among the packed files stays a link; of one that leads
 elsewhere, the file is packed.
 
+In an image, bootstrap is in /var/runtime and all else in /var/task. A base's
+entry point stays and gets the handler setting, as that of AWS's base images
+wants it; without one, bootstrap is the entry point, and GO1X_HANDLER is set.
+
 JSON: {version, go1x, kind, architecture, output: {path, size, sha256,
-  code_sha256}, entries: [{name, mode, size, sha256, link?}], inspect: what
+  code_sha256?}, entries: [{name, mode, size, sha256, link?}], inspect: what
   go1x inspect --format json has of an input}
 
 Environment:
@@ -104,6 +118,8 @@ struct Package {
     kind: Kind,
     machine: Machine,
     zip: Vec<u8>,
+    /// What an image is made of.
+    members: Vec<Member>,
     /// Whether `bootstrap` is there, and drives no handler over RPC.
     lacks_rpc: bool,
 }
@@ -128,20 +144,30 @@ impl Pack {
             handler: self.setting.clone(),
         };
         let architecture = package.machine.lambda_name().unwrap_or_default();
-        let manifest =
-            Manifest::of(&self.output, &package.zip, package.kind, architecture, &asked).map_err(|why| {
+        let mut manifest = Manifest::of(&self.output, &package.zip, package.kind, architecture, &asked)
+            .map_err(|why| {
                 let name = self.what.old.as_ref().map_or("the package".into(), |old| old.to_string_lossy());
                 Error::input(visible(&format!("{name}: {why}")))
             })?;
         refuse(&manifest, package.lacks_rpc, &asked)?;
+        let image = match package.kind {
+            Kind::Image => Some(self.image(&package, &mut manifest)?),
+            _ => None,
+        };
         let json = serde_json::to_string_pretty(&manifest).map_err(Error::failed)? + "\n";
-        if is_stdout {
-            io::stdout().write_all(&package.zip)?;
-        } else {
-            output::write(&self.output, &package.zip)?;
+        match image {
+            Some(image) if is_stdout => layout::write_tar(&image, io::stdout())?,
+            Some(image) if layout::is_tar(&manifest.output.path) => {
+                output::write(&self.output, |file| layout::write_tar(&image, file))?;
+            }
+            Some(image) => {
+                output::write_folder(&self.output, |folder| layout::write_folder(&image, folder))?;
+            }
+            None if is_stdout => io::stdout().write_all(&package.zip)?,
+            None => output::write(&self.output, |file| file.write_all(&package.zip))?,
         }
         if let Some(path) = &self.manifest {
-            output::write(path, json.as_bytes())?;
+            output::write(path, |file| file.write_all(json.as_bytes()))?;
         }
         match self.format {
             // The package itself has gone there.
@@ -163,7 +189,13 @@ impl Pack {
             let machine = self.arch.map_or(Machine::X86_64, Machine::from);
             let shim = Shim::find(self.bootstrap.as_deref(), machine)?;
             let lacks_rpc = !shim.has_rpc;
-            Ok(Package { kind: Kind::Layer, machine, zip: zipped(&[bootstrap(shim)])?, lacks_rpc })
+            Ok(Package {
+                kind: Kind::Layer,
+                machine,
+                zip: zipped(&[bootstrap(shim)])?,
+                members: Vec::new(),
+                lacks_rpc,
+            })
         } else {
             self.new_zip()
         }
@@ -193,7 +225,7 @@ impl Pack {
         let new = zipped(&[bootstrap(shim)])?;
         let new = Directory::read(&new).map_err(Error::failed)?;
         let zip = directory.with(&new, is_bootstrap).map_err(anew)?;
-        Ok(Package { kind: Kind::Zip, machine, zip, lacks_rpc })
+        Ok(Package { kind: Kind::Zip, machine, zip, members: Vec::new(), lacks_rpc })
     }
 
     fn new_zip(&self) -> Result<Package, Error> {
@@ -219,7 +251,32 @@ impl Pack {
             members.push(bootstrap(shim));
             members.sort_by(|one, other| one.name.cmp(&other.name));
         }
-        Ok(Package { kind: Kind::Handler, machine, zip: zipped(&members)?, lacks_rpc })
+        let kind = if self.image { Kind::Image } else { Kind::Handler };
+        Ok(Package { kind, machine, zip: zipped(&members)?, members, lacks_rpc })
+    }
+
+    /// An image of the package, which is then what the manifest has.
+    fn image(&self, package: &Package, manifest: &mut Manifest) -> Result<Image, Error> {
+        let handlers: Vec<&str> = manifest.handlers().collect();
+        let setting = match (&self.setting, &handlers[..]) {
+            (Some(setting), _) => setting.clone(),
+            (None, [only]) => (*only).to_owned(),
+            _ => {
+                return Err(Error::input("an image starts one handler, and it is not clear which")
+                    .with_help("name it by --setting"));
+            }
+        };
+        let read = |folder: &PathBuf| {
+            Base::read(folder, package.machine)
+                .map_err(|why| Error::input(visible(&format!("{}: {why}", folder.display()))))
+        };
+        let base = self.base.as_ref().map(read).transpose()?;
+        let image = Image::new(&package.members, &setting, package.machine, base)?;
+        manifest.output.size = image.blobs.iter().map(Blob::size).sum();
+        let digest = image.descriptor["digest"].as_str().unwrap_or_default();
+        manifest.output.sha256 = digest.trim_start_matches("sha256:").to_owned();
+        manifest.output.code_sha256 = None;
+        Ok(image)
     }
 
     /// The architecture that was asked for, else that of all programs.

@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     Zip,
     /// A new zip.
     Handler,
+    /// A container image.
+    Image,
 }
 
 /// The package itself.
@@ -43,9 +45,11 @@ pub(crate) enum Kind {
 pub(crate) struct Output {
     pub(crate) path: String,
     pub(crate) size: u64,
+    /// Of an image, the digest of its manifest.
     pub(crate) sha256: String,
-    /// The same in base64, as AWS has it of a function's code and of layers.
-    pub(crate) code_sha256: String,
+    /// The same in base64, as AWS has it of a function's zip and of layers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) code_sha256: Option<String>,
 }
 
 /// One file of the package.
@@ -77,7 +81,7 @@ impl Manifest {
             path: path.display().to_string(),
             size: zip.len() as u64,
             sha256: hexadecimal(&hash),
-            code_sha256: base64(&hash),
+            code_sha256: Some(base64(&hash)),
         };
         let entries = entries(zip)?;
         let go1x = env!("CARGO_PKG_VERSION");
@@ -106,18 +110,18 @@ fn entries(zip: &[u8]) -> Result<Vec<Entry>, String> {
         let name = String::from_utf8_lossy(file.name_raw()).into_owned();
         let mode = Some(file.external_attributes() >> 16).filter(|mode| mode & 0o777 != 0);
         let (size, is_link) = (file.size(), file.is_symlink());
-        let mut hash = Sha256::new();
+        let mut hash = HashWriter(Sha256::new());
         let mut target = Vec::new();
         let unpacked = if is_link {
-            file.take(LINK_LIMIT).read_to_end(&mut target).map(|_| hash.update(&target))
+            file.take(LINK_LIMIT).read_to_end(&mut target).map(|_| hash.0.update(&target))
         } else {
-            copy(&mut file, &mut HashWriter(&mut hash)).map(drop)
+            copy(&mut file, &mut hash).map(drop)
         };
         unpacked.map_err(|error| format!("its file {name} cannot be unpacked: {error}"))?;
         entries.push(Entry {
             mode: mode.map(|mode| format!("{:04o}", mode & 0o7777)),
             size,
-            sha256: hexadecimal(&hash.finalize()),
+            sha256: hexadecimal(&hash.0.finalize()),
             link: is_link.then(|| String::from_utf8_lossy(&target).into_owned()),
             name,
         });
@@ -128,9 +132,10 @@ fn entries(zip: &[u8]) -> Result<Vec<Entry>, String> {
 /// `PATH_MAX`.
 const LINK_LIMIT: u64 = 4096;
 
-struct HashWriter<'a>(&'a mut Sha256);
+/// What is written to it is hashed.
+pub(crate) struct HashWriter(pub(crate) Sha256);
 
-impl std::io::Write for HashWriter<'_> {
+impl std::io::Write for HashWriter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.update(bytes);
         Ok(bytes.len())
@@ -141,7 +146,12 @@ impl std::io::Write for HashWriter<'_> {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+/// As images have it of what is in them.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    format!("sha256:{}", hexadecimal(&Sha256::digest(bytes)))
+}
+
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

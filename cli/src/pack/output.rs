@@ -1,7 +1,7 @@
 //! Files in their places: whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -16,25 +16,42 @@ pub(crate) fn refuse_to_overwrite(path: &Path) -> Result<(), Error> {
 }
 
 /// Writes a file beside its place, and moves it there.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn write(path: &Path, content: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), Error> {
+    beside(path, |beside| {
+        let mut file = File::create_new(beside)?;
+        content(&mut file)?;
+        file.sync_all()?;
+        fs::rename(beside, path)
+    })
+}
+
+/// The same for a folder. One that is there makes way if it is an image's layout.
+pub(crate) fn write_folder(path: &Path, content: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Error> {
+    beside(path, |beside| {
+        content(beside)?;
+        if path.join("oci-layout").is_file() {
+            fs::remove_dir_all(path)?;
+        }
+        fs::rename(beside, path)
+    })
+}
+
+fn beside(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Error> {
     let written = path.file_name().ok_or_else(|| io::Error::other("it names no file")).and_then(|name| {
         let mut beside = std::ffi::OsString::from(".");
         beside.push(name);
         beside.push(format!(".{}", std::process::id()));
         let beside = Unfinished(path.with_file_name(beside));
-        let mut file = File::create_new(&beside.0)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside.0, path)
+        write(&beside.0)
     });
     written.map_err(|error| Error::input(format_args!("{} cannot be written: {error}", path.display())))
 }
 
-/// A file that is removed, unless it was moved.
+/// A file or folder that is removed, unless it was moved.
 struct Unfinished(PathBuf);
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        _ = fs::remove_file(&self.0);
+        _ = fs::remove_file(&self.0).or_else(|_| fs::remove_dir_all(&self.0));
     }
 }

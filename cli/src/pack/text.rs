@@ -17,13 +17,16 @@ pub(crate) fn write(manifest: &Manifest, on: &str, out: &mut dyn Write) -> io::R
     let kind = match manifest.kind {
         Kind::Layer => "layer",
         Kind::Zip | Kind::Handler => "deployment package",
+        Kind::Image => "container image (OCI layout)",
     };
     writeln!(out, "{BOLD}{}{BOLD:#}: {kind}, {}", visible(&output.path), manifest.architecture)?;
     let unpacked = manifest.entries.iter().map(|entry| entry.size).sum();
     let size = format!("{} bytes, {} unpacked", output.size, megabytes(unpacked));
     labelled("size", &size, out)?;
     labelled("SHA-256", &output.sha256, out)?;
-    labelled("CodeSha256", &output.code_sha256, out)?;
+    if let Some(code_sha256) = &output.code_sha256 {
+        labelled("CodeSha256", code_sha256, out)?;
+    }
     let named = manifest.entries.len().min(NAMED_LIMIT);
     for (index, entry) in manifest.entries[..named].iter().enumerate() {
         let mode = entry.mode.as_deref().unwrap_or("no mode");
@@ -56,6 +59,14 @@ fn next(manifest: &Manifest, on: &str) -> Vec<String> {
         return vec![
             format!("aws lambda publish-layer-version --layer-name go1x --zip-file fileb://{path} \\"),
             format!("    --compatible-runtimes {on} --compatible-architectures {architecture}"),
+        ];
+    }
+    if manifest.kind == Kind::Image {
+        let transport = if super::layout::is_tar(&manifest.output.path) { "oci-archive" } else { "oci" };
+        return vec![
+            format!("skopeo copy {transport}:{path}:latest docker://REGISTRY/NAME:TAG"),
+            "aws lambda create-function --function-name NAME --package-type Image --role ROLE \\".to_owned(),
+            format!("    --architectures {architecture} --code ImageUri=REGISTRY/NAME:TAG"),
         ];
     }
     let mut lines = vec![
