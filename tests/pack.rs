@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use peers::Peer;
-use serde_json::json;
+use serde_json::{Value, json};
 use support::Folder;
 use support::lambda::Lambda;
 use support::shipped::{not_run, shipped};
@@ -83,4 +83,32 @@ zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED).write(sys.argv[2], 'bin/
         let (error, _) = function.fail(r#"{"do":"error","message":"sold out"}"#).await;
         assert_eq!(error["errorMessage"], "sold out", "{name}");
     }
+}
+
+#[tokio::test]
+async fn an_image_runs_by_its_own_settings() {
+    let Some(handler) = peers::require(Peer::HandlerOld) else { return };
+    let Some(bootstrap) = shipped() else { return };
+    if let Err(error) = Command::new("umoci").arg("--version").output() {
+        not_run(&format!("needs umoci: {error}"));
+        return;
+    }
+    let folder = Folder::new("pack-image");
+    let path = |name: &str| folder.path().join(name);
+    let mut command = Command::new(go1x());
+    command.args(["pack", "--image", "--handler"]).arg(&handler).arg("-o").arg(path("image"));
+    works(command.arg("--bootstrap").arg(bootstrap));
+    let unpack = ["unpack", "--rootless", "--image", "image:latest", "bundle"];
+    works(Command::new("umoci").args(unpack).current_dir(folder.path()));
+    let config: Value = serde_json::from_slice(&std::fs::read(path("bundle/config.json")).unwrap()).unwrap();
+    assert_eq!(config["process"]["args"], json!(["/var/runtime/bootstrap"]));
+    assert_eq!(config["process"]["cwd"], "/var/task");
+    let environment = config["process"]["env"].as_array().unwrap();
+    let setting = environment.iter().find_map(|value| value.as_str()?.strip_prefix("GO1X_HANDLER=")).unwrap();
+
+    // The handler setting of a function with an image says nothing.
+    let root = path("bundle/rootfs");
+    let lambda = Lambda::new().layer(&root.join("var/runtime")).task(&root.join("var/task")).handler("");
+    let Some(function) = lambda.variable("GO1X_HANDLER", setting).start().await else { return };
+    assert_eq!(function.ask(r#"{"a":[1,"ü"]}"#).await, json!({"a": [1, "ü"]}));
 }

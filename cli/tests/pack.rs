@@ -48,7 +48,7 @@ fn a_layer_has_bootstrap_at_its_root() {
     let content: String = room.bytes("shim").iter().map(|byte| format!("{byte:02x}")).collect();
     let time = [1980, 1, 1, 0, 0, 0];
     assert_eq!(seen, json!([["bootstrap", "0o100755", 3, time, 8, "", "", 0, content]]));
-    if let Some(listed) = room.info_zip("unzip", &["-Z", "layer.zip"]) {
+    if let Some(listed) = room.tool("unzip", &["-Z", "layer.zip"]) {
         let line = listed.lines().nth(2).unwrap();
         assert!(line.starts_with("-rwxr-xr-x ") && line.ends_with(" 80-Jan-01 00:00 bootstrap"), "{listed}");
     }
@@ -113,7 +113,7 @@ print(json.dumps([new[-1][:-1], zipfile.ZipFile('new.zip').comment.decode()]))"
     room.packed(&["--zip", "new.zip", "-o", "newer.zip"]);
     assert!(room.bytes("newer.zip").starts_with(&old[..directory]));
 
-    if room.info_zip("unzip", &["-q", "newer.zip", "-d", "task"]).is_some() {
+    if room.tool("unzip", &["-q", "newer.zip", "-d", "task"]).is_some() {
         assert_eq!(room.bytes("task/bootstrap"), newer);
         assert_eq!(fs::read_link(room.path("task/main")).unwrap().to_str(), Some("bin/orders"));
         assert_eq!(room.bytes("task/main"), room.bytes("main"));
@@ -200,7 +200,7 @@ print(json.dumps([h.hexdigest(), base64.b64encode(h.digest()).decode()]))",
     );
     assert_eq!(whole, json!([manifest["output"]["sha256"], manifest["output"]["code_sha256"]]));
 
-    if room.info_zip("unzip", &["-q", "new.zip", "-d", "task"]).is_some() {
+    if room.tool("unzip", &["-q", "new.zip", "-d", "task"]).is_some() {
         assert_eq!(fs::read_link(room.path("task/lib/inside")).unwrap().to_str(), Some("../a.json"));
         assert_eq!(room.bytes("task/outside"), b"told by a link");
         assert_eq!(room.bytes("task/bootstrap"), room.bytes("shim"));
@@ -399,7 +399,7 @@ fn real_handlers() {
         room.0.write(name, 0o755, &fs::read(path).unwrap());
     }
     symlink("bin/new", room.path("current")).unwrap();
-    if room.info_zip("zip", &["-qry", "real.zip", "old", "bin", "current"]).is_none() {
+    if room.tool("zip", &["-qry", "real.zip", "old", "bin", "current"]).is_none() {
         return;
     }
     let manifest = room.packed(&["--zip", "real.zip", "-o", "packed.zip", "--setting", "current"]);
@@ -410,11 +410,11 @@ fn real_handlers() {
         .map(|program| &program["verdict"]["doors"])
         .collect();
     assert_eq!(doors, ["rpc", "both", "bridge"]);
-    room.info_zip("unzip", &["-q", "packed.zip", "-d", "task"]).unwrap();
+    room.tool("unzip", &["-q", "packed.zip", "-d", "task"]).unwrap();
     for name in ["old", "bin/new", "current"] {
         assert!(room.bytes(&format!("task/{name}")) == room.bytes(name), "{name}");
     }
-    let listed = room.info_zip("unzip", &["-Z", "packed.zip"]).unwrap();
+    let listed = room.tool("unzip", &["-Z", "packed.zip"]).unwrap();
     assert_eq!(listed.lines().filter(|line| line.starts_with("-rwxr-xr-x")).count(), 3, "{listed}");
     assert!(
         listed.lines().any(|line| line.starts_with("lrwxrwxrwx") && line.ends_with("current")),

@@ -73,28 +73,38 @@ impl Image {
 /// What the container starts, and with what.
 fn set(config: &mut Value, setting: &str, diff_id: &str) {
     let settings = &mut config["config"];
+    let own = json!([format!("/{BOOTSTRAP}")]);
+    let mut variables = settings["Env"].as_array().cloned().unwrap_or_default();
+    // It would win over the setting.
+    variables.retain(|value| value.as_str().is_some_and(|text| !text.starts_with("GO1X_HANDLER=")));
     // An entry point of the base, as AWS's, takes the handler as its argument and starts /var/runtime/bootstrap.
-    if settings["Entrypoint"].as_array().is_some_and(|entry| !entry.is_empty()) {
-        settings["Cmd"] = json!([setting]);
-    } else {
-        settings["Entrypoint"] = json!([format!("/{BOOTSTRAP}")]);
+    let is_empty = settings["Entrypoint"].as_array().is_none_or(Vec::is_empty);
+    if is_empty || settings["Entrypoint"] == own {
+        settings["Entrypoint"] = own;
         settings["Cmd"] = Value::Null;
-        let mut variables = settings["Env"].as_array().cloned().unwrap_or_default();
-        let is_ours = |value: &Value| value.as_str().is_some_and(|text| text.starts_with("GO1X_HANDLER="));
-        variables.retain(|value| !is_ours(value));
         variables.push(json!(format!("GO1X_HANDLER={setting}")));
-        settings["Env"] = Value::Array(variables);
+    } else {
+        settings["Cmd"] = json!([setting]);
     }
+    settings["Env"] = if variables.is_empty() { Value::Null } else { Value::Array(variables) };
     settings["WorkingDir"] = json!("/var/task");
     if let Some(settings) = settings.as_object_mut() {
         settings.retain(|_, value| !value.is_null());
     }
-    let push = |list: &mut Value, value: Value| match list.as_array_mut() {
+    // A base without a history stays so: with one, there has to be an entry for each layer.
+    let has_history =
+        config.get("history").is_some_and(Value::is_array) || config["rootfs"]["diff_ids"] == json!([]);
+    push(&mut config["rootfs"]["diff_ids"], json!(diff_id));
+    if has_history {
+        push(&mut config["history"], json!({"created": "1980-01-01T00:00:00Z", "created_by": "go1x pack"}));
+    }
+}
+
+fn push(list: &mut Value, value: Value) {
+    match list.as_array_mut() {
         Some(list) => list.push(value),
         None => *list = json!([value]),
-    };
-    push(&mut config["rootfs"]["diff_ids"], json!(diff_id));
-    push(&mut config["history"], json!({"created": "1980-01-01T00:00:00Z", "created_by": "go1x pack"}));
+    }
 }
 
 /// The layer: folders before what is in them, sorted.

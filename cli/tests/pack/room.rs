@@ -74,9 +74,10 @@ impl Room {
         serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
     }
 
-    /// A tool of Info-ZIP, run here; what it prints. None, after a line that says so, where it is not installed.
+    /// A tool of others (Info-ZIP, skopeo, umoci), run here; what it prints. None, after a line that says so, where it
+    /// is not installed.
     #[track_caller]
-    pub(crate) fn info_zip(&self, tool: &str, arguments: &[&str]) -> Option<String> {
+    pub(crate) fn tool(&self, tool: &str, arguments: &[&str]) -> Option<String> {
         match Command::new(tool).args(arguments).current_dir(self.0.path()).output() {
             Ok(output) => {
                 assert!(output.status.success(), "{output:?}");
@@ -85,7 +86,7 @@ impl Room {
             Err(error) => {
                 let thread = std::thread::current();
                 let test = thread.name().unwrap_or("a test");
-                let line = format!("NOT RUN: {test}: needs {tool} of Info-ZIP: {error}\n");
+                let line = format!("NOT RUN: {test}: needs {tool}: {error}\n");
                 _ = std::io::stderr().write_all(line.as_bytes());
                 None
             }
