@@ -265,6 +265,8 @@ fn what_could_not_run_is_not_written() {
     );
     refused(&["--handler", "main", "other/main"], 2, &["two files would both be main"]);
     refused(&["--handler", "bootstrap"], 1, &["would have the same name"]);
+    room.0.write("nested/bootstrap/main", 0o755, &handler("rpc").build());
+    refused(&["--handler", "nested"], 1, &["it has a folder bootstrap"]);
     refused(&["--handler", "/no/such/file"], 2, &["/no/such/file: No such file"]);
     refused(&["--handler", "/dev/zero"], 2, &["/dev/zero is not a file"]);
     refused(&["--layer", "--on", "go1.x"], 2, &["go1.x starts no bootstrap"]);

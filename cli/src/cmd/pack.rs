@@ -21,10 +21,10 @@ use crate::pack::shim::Shim;
 use crate::pack::splice::Directory;
 use crate::pack::{output, text, zip};
 
-/// Packs go1x's bootstrap as a layer, or into a deployment zip
+/// Packs go1x's bootstrap as a layer, into a deployment zip, or into a container image
 ///
 /// A layer with bootstrap; or a zip that is there with bootstrap added at its root, every other file byte for byte
-/// as it was; or a new zip from programs. The same input gives the same bytes, on any machine: no times, no users,
+/// as it was; or a new zip, or an image, from programs. The same input gives the same bytes, on any machine: no times, no users,
 /// modes 0755 and 0644. What `go1x inspect` says could not run is not written. Nothing is written in part.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -111,7 +111,7 @@ Environment:
   NO_COLOR         no colours, if set
 
 Exit codes: 0 written; 1 refused, since it could not run; 2 wrong usage, or an
-input that cannot be read. Of 1 and 2 nothing is left behind.";
+input that cannot be read.";
 
 /// A package, not written yet.
 struct Package {
@@ -333,6 +333,11 @@ fn refuse(manifest: &Manifest, lacks_rpc: bool, asked: &Asked) -> Result<(), Err
     if texts.is_empty() && !is_settled && manifest.handlers().next().is_none() && !is_hidden() {
         texts.push("there is no Lambda handler in it".to_owned());
         help.push("a script, or what else bootstrap is to start, has to be named by --setting".to_owned());
+    }
+    // A file and a folder of one name: nobody can unpack that.
+    if manifest.entries.iter().any(|entry| entry.name.trim_start_matches("./").starts_with("bootstrap/")) {
+        texts.push("it has a folder bootstrap, where Lambda looks for a program of that name".to_owned());
+        help.push("give the folder another name".to_owned());
     }
     let unserved =
         manifest.inspect.programs.iter().find(|program| lacks_rpc && program.verdict.doors == "rpc");

@@ -11,7 +11,7 @@ use super::{Asked, Way};
 /// "Deployment package (.zip file archive) size" of AWS's page "Lambda quotas": unpacked, with layers and runtimes.
 pub(crate) const UNPACKED_LIMIT: u64 = 250 << 20;
 /// The same, for a zip in a request.
-const UPLOAD_LIMIT: u64 = 50 << 20;
+pub(crate) const UPLOAD_LIMIT: u64 = 50 << 20;
 
 /// Interpreters that Amazon Linux has without more.
 const INTERPRETERS: [&str; 6] =

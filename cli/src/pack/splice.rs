@@ -152,3 +152,79 @@ fn u16_at(bytes: &[u8], at: usize) -> usize {
 fn u32_at(bytes: &[u8], at: usize) -> usize {
     u16_at(bytes, at) | u16_at(bytes, at + 2) << 16
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Read as _, Write as _};
+
+    use proptest::prelude::*;
+    use zip::write::SimpleFileOptions;
+    use zip::{ZipArchive, ZipWriter};
+
+    use super::*;
+
+    fn zip(files: &[(&str, &[u8])], comment: &str) -> Vec<u8> {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        writer.set_comment(comment).unwrap();
+        for (name, content) in files {
+            writer.start_file(*name, SimpleFileOptions::default()).unwrap();
+            writer.write_all(content).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    fn contents(zip: &[u8]) -> Vec<(String, Vec<u8>)> {
+        let mut archive = ZipArchive::new(Cursor::new(zip)).unwrap();
+        let mut content = |index| {
+            let mut file = archive.by_index(index).unwrap();
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).unwrap();
+            (file.name().unwrap().into_owned(), bytes)
+        };
+        (0..ZipArchive::new(Cursor::new(zip)).unwrap().len()).map(&mut content).collect()
+    }
+
+    #[test]
+    fn a_file_takes_the_place_of_others() {
+        let new = zip(&[("new", b"new")], "");
+        let new = Directory::read(&new).unwrap();
+        let old = zip(&[("x", b"1"), ("a", b"2"), ("x/", b""), ("b", b"3"), ("./x", b"4")], "said");
+        let is_x = |name: &[u8]| name == b"x" || name == b"./x";
+        let added = Directory::read(&old).unwrap().with(&new, is_x).unwrap();
+        let names: Vec<_> = contents(&added).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["a", "x/", "b", "new"]);
+        assert!(added.ends_with(b"said"));
+        // To an empty one, and in the place of all.
+        for old in [zip(&[], ""), zip(&[("x", b"1")], "")] {
+            let added = Directory::read(&old).unwrap().with(&new, is_x).unwrap();
+            assert_eq!(contents(&added), [("new".to_owned(), b"new".to_vec())]);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(5_000))]
+
+        #[test]
+        fn damaged_at_random_it_is_a_zip_or_refused(
+            damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u64>(), 1..9_usize), 1..6),
+            length in any::<prop::sample::Index>(),
+            is_cut in any::<bool>(),
+        ) {
+            let mut bytes = zip(&[("x", b"1"), ("a", b"2"), ("b", b"3")], "");
+            for (place, value, width) in damage {
+                // Most of what is read is at the end.
+                let place = bytes.len() - 1 - place.index(180.min(bytes.len()));
+                let end = (place + width).min(bytes.len());
+                bytes[place..end].copy_from_slice(&value.to_le_bytes()[..end - place]);
+            }
+            if is_cut {
+                bytes.truncate(length.index(bytes.len()));
+            }
+            let new = zip(&[("new", b"new")], "");
+            let new = Directory::read(&new).unwrap();
+            if let Ok(directory) = Directory::read(&bytes) {
+                _ = directory.with(&new, |name| name.starts_with(b"x"));
+            }
+        }
+    }
+}

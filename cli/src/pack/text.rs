@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anstyle::Style;
 
 use super::manifest::{Kind, Manifest};
+use crate::inspect::package::UPLOAD_LIMIT;
 use crate::inspect::text::{finding, labelled, megabytes, visible};
 
 const BOLD: Style = Style::new().bold();
@@ -69,9 +70,14 @@ fn next(manifest: &Manifest, on: &str) -> Vec<String> {
             format!("    --architectures {architecture} --code ImageUri=REGISTRY/NAME:TAG"),
         ];
     }
+    let source = if manifest.output.size > UPLOAD_LIMIT {
+        format!("--s3-bucket BUCKET --s3-key {path}")
+    } else {
+        format!("--zip-file fileb://{path}")
+    };
     let mut lines = vec![
         "aws lambda update-function-code --function-name NAME --publish \\".to_owned(),
-        format!("    --architectures {architecture} --zip-file fileb://{path}"),
+        format!("    --architectures {architecture} {source}"),
         "aws lambda wait function-updated --function-name NAME".to_owned(),
     ];
     let mut handlers = manifest.handlers();
