@@ -323,7 +323,12 @@ fn the_bootstrap_has_to_be_one() {
         &["main: it serves RPC alone, and this bootstrap was built without"],
     );
     room.0.write("polls", 0o755, &handler("runtime-api").build());
-    room.packed(&["--handler", "polls", "-o", "polls.zip"]);
+    for what in [&["--handler", "polls", "-o", "polls.zip"][..], &["--layer", "-o", "layer.zip"]] {
+        let manifest = room.packed(what);
+        let findings = manifest["inspect"]["findings"].as_array().unwrap();
+        let note = findings.iter().find(|finding| finding["member"] == "bootstrap").unwrap();
+        assert!(note["message"].as_str().unwrap().starts_with("it was built without RPC"), "{note}");
+    }
     // One that is named comes before the variable.
     room.0.write("named", 0o755, &shim(X86_64, &["Function.Invoke"]));
     room.packed(&["--handler", "main", "--bootstrap", "named", "-o", "main.zip"]);

@@ -9,6 +9,7 @@ use executable::{Kind as Executable, Machine, System};
 use super::Format;
 use super::inspect::{Architecture, On};
 use crate::error::Error;
+use crate::inspect::finding::Finding;
 use crate::inspect::report::Input;
 use crate::inspect::text::visible;
 use crate::inspect::tree::plain;
@@ -150,6 +151,11 @@ impl Pack {
                 Error::input(visible(&format!("{name}: {why}")))
             })?;
         refuse(&manifest, package.lacks_rpc, &asked)?;
+        if package.lacks_rpc {
+            let text =
+                "it was built without RPC (feature norpc): for handlers that poll for themselves alone";
+            manifest.inspect.findings.push(Finding::note("bootstrap", text).of("bootstrap"));
+        }
         let image = match package.kind {
             Kind::Image => Some(self.image(&package, &mut manifest)?),
             _ => None,
