@@ -142,12 +142,20 @@ fn told(context: &Context, text: &str) -> FunctionError {
 
 fn now() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(NEVER)
+    let now = u64::try_from(now.as_millis()).unwrap_or(NEVER);
+    #[cfg(test)]
+    let now = now + tests::AHEAD.load(SeqCst);
+    now
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// How far the clock has jumped.
+    pub(super) static AHEAD: AtomicU64 = AtomicU64::new(0);
+    /// Who looks at it has it for himself.
+    static CLOCK: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
     fn ending_in(milliseconds: u64) -> Context {
         Context { deadline_ms: now() + milliseconds, ..Context::default() }
@@ -159,6 +167,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_is_told_of_its_own_deadline() {
+        let _clock = CLOCK.lock().await;
         let overdue = Overdue::new(3);
         let late = overdue.watch(0, &ending_in(60_000));
         tokio::task::yield_now().await;
@@ -173,5 +182,27 @@ mod tests {
         drop(passed);
         let next = overdue.watch(1, &ending_in(60_000));
         assert!(!is_over(&next, 10).await);
+    }
+
+    /// A sandbox that is frozen for hours, in the middle of an invocation and between two.
+    #[tokio::test]
+    async fn a_clock_that_jumps_ends_what_is_over_after_a_grace_and_nothing_else() {
+        let _clock = CLOCK.lock().await;
+        let overdue = Overdue::new(2);
+        let frozen = overdue.watch(0, &ending_in(3_000));
+        let long = overdue.watch(1, &ending_in(12 * 3_600_000));
+        tokio::task::yield_now().await;
+        AHEAD.fetch_add(9 * 3_600_000, SeqCst);
+        // The timer looks within a second; what has come meanwhile has the grace to be read.
+        assert!(is_over(&frozen, 60_000).await);
+        assert!(!is_over(&long, 10).await);
+        drop((frozen, long));
+        // Nothing was in flight, and the next one has its own time.
+        AHEAD.fetch_add(9 * 3_600_000, SeqCst);
+        let next = overdue.watch(0, &ending_in(60_000));
+        assert!(!is_over(&next, 1_500).await);
+        let soon = overdue.watch(1, &ending_in(50));
+        assert!(is_over(&soon, 60_000).await);
+        AHEAD.store(0, SeqCst);
     }
 }
