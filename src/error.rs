@@ -29,14 +29,17 @@ pub enum RuntimeError {
     RuntimeApi(runtime_api::Error),
     /// The legacy socket could not be served.
     Serve(io::Error),
-    /// The async runtime is shutting down.
-    Stopped,
 }
 
 /// Any error of a handler, as `lambda_runtime` names it. What the caller is told of it: [`crate::failure()`].
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 impl RuntimeError {
+    /// A setting has another value than it can have.
+    pub(crate) fn not(variable: &'static str, value: &str, wanted: &str) -> RuntimeError {
+        RuntimeError::Setting { variable, problem: format!("is {value:?}; it can be {wanted}") }
+    }
+
     pub(crate) fn not_text(variable: &'static str, value: &OsStr) -> RuntimeError {
         RuntimeError::Setting { variable, problem: format!("is {value:?}, which is not UTF-8 text") }
     }
@@ -55,7 +58,6 @@ impl fmt::Display for RuntimeError {
             RuntimeError::ShouldExit(failure) => write!(f, "the handler asked to exit: {}", failure.message),
             RuntimeError::RuntimeApi(error) => error.fmt(f),
             RuntimeError::Serve(_) => f.write_str("the legacy socket cannot be served"),
-            RuntimeError::Stopped => f.write_str("the async runtime is shutting down"),
         }
     }
 }

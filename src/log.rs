@@ -27,10 +27,7 @@ impl LogFormat {
         match value(LOG_FORMAT)?.as_deref() {
             Some("go1x") => Ok(LogFormat::Go1x),
             Some("json") => Ok(LogFormat::Json),
-            Some(other) => {
-                let problem = format!("is {other:?}; it can be go1x or json");
-                Err(RuntimeError::Setting { variable: LOG_FORMAT, problem })
-            }
+            Some(other) => Err(RuntimeError::not(LOG_FORMAT, other, "go1x or json")),
             None if value(PLATFORMS_FORMAT)?.is_some_and(|format| format.eq_ignore_ascii_case("json")) => {
                 Ok(LogFormat::Json)
             }

@@ -39,7 +39,7 @@ impl Plan {
             Some(text) => match text.parse::<NonZeroUsize>() {
                 Ok(slots) if slots.get() <= SLOTS_LIMIT => slots,
                 _ => {
-                    return Err(wrong(
+                    return Err(RuntimeError::not(
                         MAX_CONCURRENCY_VARIABLE,
                         &text,
                         &format!("a number from 1 to {SLOTS_LIMIT}"),
@@ -58,7 +58,7 @@ impl Plan {
                 // Whoever reaches it can invoke the function.
                 Ok(address) if address.ip().is_loopback() => Some(address),
                 _ => {
-                    return Err(wrong(
+                    return Err(RuntimeError::not(
                         RPC_LISTEN,
                         &text,
                         "an address of this machine alone, as 127.0.0.1:5000",
@@ -72,10 +72,6 @@ impl Plan {
 
 /// Where the handler is also served over net/rpc.
 pub(crate) const RPC_LISTEN: &str = "GO1X_RPC_LISTEN";
-
-fn wrong(variable: &'static str, value: &str, wanted: &str) -> RuntimeError {
-    RuntimeError::Setting { variable, problem: format!("is {value:?}; it can be {wanted}") }
-}
 
 #[cfg(test)]
 mod tests {

@@ -56,7 +56,7 @@ async fn serve<H: Handler>(
     }
     invoke_loop::serve(client, &*handler, plan.log, &stop).await;
     while loops.join_next().await.is_some() {}
-    Err(stop.reason().unwrap_or(RuntimeError::Stopped))
+    Err(stop.reason().expect("a loop ends when somebody has asked for it"))
 }
 
 /// Tells the platform that there will be no first `next`.

@@ -120,9 +120,18 @@ async fn storm(sandbox: &Arc<Sandbox>, slots: usize, invocations: usize) -> (usi
 #[tokio::test]
 async fn every_invocation_has_its_own_answer_while_processes_are_killed() {
     let slots = 32;
-    let Some(sandbox) = start(slots, PATIENCE, &[]).await else { return };
+    let folder = support::Folder::new("once");
+    let log = folder.path().join("log");
+    let variables = [("HANDLER_WHO_LOG", log.to_str().unwrap())];
+    let Some(sandbox) = start(slots, PATIENCE, &variables).await else { return };
     let sandbox = Arc::new(sandbox);
     let (killed, lost) = storm(&sandbox, slots, 20_000).await;
+    // What was begun, was begun once; what was answered, was begun.
+    let begun = std::fs::read_to_string(log).unwrap();
+    let begun: Vec<_> = begun.lines().collect();
+    let once: BTreeSet<_> = begun.iter().collect();
+    assert_eq!(once.len(), begun.len(), "none is run twice");
+    assert!(begun.len() + lost >= 20_000, "{} begun, {lost} lost", begun.len());
     assert!(killed > 10, "{killed}");
     assert!(lost <= killed, "a process takes one invocation with it: {lost} of {killed}");
     assert!(children(sandbox.pid()).len() <= slots);

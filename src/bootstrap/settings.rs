@@ -87,12 +87,12 @@ impl Settings {
             None | Some("auto") => Mode::Auto,
             Some("rpc") => Mode::Rpc,
             Some("direct") => Mode::Direct,
-            Some(other) => return Err(bad(MODE, other, "auto, rpc or direct")),
+            Some(other) => return Err(RuntimeError::not(MODE, other, "auto, rpc or direct")),
         };
         let go1x_environment = match text(&environment, ENV)?.as_deref() {
             None | Some("go1x") => true,
             Some("plain") => false,
-            Some(other) => return Err(bad(ENV, other, "go1x or plain")),
+            Some(other) => return Err(RuntimeError::not(ENV, other, "go1x or plain")),
         };
         let plan = Plan::read(|variable| text(&environment, variable))?;
         if mode == Mode::Direct && plan.rpc_listen.is_some() {
@@ -108,17 +108,19 @@ impl Settings {
         let sharing = match text(&environment, CONCURRENCY)?.as_deref() {
             None | Some("process") => Sharing::Process,
             Some("shared") => Sharing::Shared,
-            Some(other) => return Err(bad(CONCURRENCY, other, "process or shared")),
+            Some(other) => return Err(RuntimeError::not(CONCURRENCY, other, "process or shared")),
         };
         let sigterm = match text(&environment, SIGTERM)?.as_deref() {
             None | Some("off") => false,
             Some("on") => true,
-            Some(other) => return Err(bad(SIGTERM, other, "on or off")),
+            Some(other) => return Err(RuntimeError::not(SIGTERM, other, "on or off")),
         };
         let ready_timeout = match text(&environment, READY_TIMEOUT)? {
             None => None,
             Some(text) => match text.parse() {
-                Ok(0) | Err(_) => return Err(bad(READY_TIMEOUT, &text, "a number of milliseconds above 0")),
+                Ok(0) | Err(_) => {
+                    return Err(RuntimeError::not(READY_TIMEOUT, &text, "a number of milliseconds above 0"));
+                }
                 Ok(milliseconds) => Some(Duration::from_millis(milliseconds)),
             },
         };
@@ -162,10 +164,6 @@ pub(super) fn value(environment: &Environment, name: &str) -> Option<OsString> {
 fn text(environment: &Environment, variable: &'static str) -> Result<Option<String>, RuntimeError> {
     let text = value(environment, variable).map(OsString::into_string).transpose();
     text.map_err(|value| RuntimeError::not_text(variable, &value))
-}
-
-fn bad(variable: &'static str, value: &str, wanted: &str) -> RuntimeError {
-    RuntimeError::Setting { variable, problem: format!("is {value:?}; it can be {wanted}") }
 }
 
 #[cfg(test)]

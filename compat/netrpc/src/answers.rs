@@ -61,9 +61,9 @@ impl<W: AsyncWrite + Unpin> Answers<W> {
 
 impl<W: AsyncWrite + Unpin> Writer<W> {
     async fn send(&mut self, request: &Request, outcome: Result<Reply, String>) -> io::Result<()> {
-        let encoded = catch_unwind(AssertUnwindSafe(|| match outcome {
+        let encoded = catch_unwind(AssertUnwindSafe(|| match &outcome {
             Ok(reply) => self.encode(request, reply),
-            Err(text) => Err(text),
+            Err(text) => Err(text.clone()),
         }));
         let at = match encoded {
             Ok(Ok(at)) => at,
@@ -77,7 +77,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
     }
 
     /// Puts a response and its reply into the buffer: where the payload belongs.
-    fn encode(&mut self, request: &Request, reply: Reply) -> Result<usize, String> {
+    fn encode(&mut self, request: &Request, reply: &Reply) -> Result<usize, String> {
         let Request { service_method, seq } = request;
         let buffer = &mut self.outgoing.buffer;
         self.encoder.encode(&ResponseRef { service_method, seq: *seq, error: "" }, buffer);

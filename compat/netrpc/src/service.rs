@@ -85,7 +85,7 @@ fn text(error: impl Display) -> String {
     error.to_string()
 }
 
-/// What a method answers.
+/// What a method answers. Its value is dropped when it was sent, or could not be.
 pub struct Reply {
     value: Box<dyn Value>,
     payload: Bytes,
@@ -110,13 +110,13 @@ impl Reply {
 
     /// Appends it to what is sent. The payload belongs into the hole.
     pub(crate) fn write(
-        self,
+        &self,
         encoder: &mut Encoder,
         buffer: &mut Vec<u8>,
     ) -> Result<(Option<Hole>, Bytes), String> {
         let hole = self.value.write(encoder, buffer).map_err(text)?;
         match hole.map_or(0, |hole| hole.length) == self.payload.len() as u64 {
-            true => Ok((hole, self.payload)),
+            true => Ok((hole, self.payload.clone())),
             false => Err("the payload does not fit the reply's hole".to_owned()),
         }
     }

@@ -69,7 +69,7 @@ fn function<H: Handler>(handler: Arc<H>, stop: Option<Arc<Stop>>) -> Server {
     )
 }
 
-/// A response, and what happens when it is on its way.
+/// A response, and what happens when it was sent.
 struct Answer {
     response: InvokeResponse,
     _then: Option<Then>,
@@ -85,7 +85,7 @@ impl Encode for Answer {
     }
 }
 
-/// Ends the runtime when it is dropped, together with the reply that was sent.
+/// Ends the runtime when it is dropped, with the reply.
 struct Then {
     stop: Arc<Stop>,
     failure: runtime_api::FunctionError,
