@@ -119,6 +119,23 @@ async fn no_program_at_all() {
     check(&empty, &[], "Runtime.Go1xCannotStart", &["exec format error"]).await;
 }
 
+/// By another name; it would start itself for ever.
+#[tokio::test]
+async fn bootstrap_by_another_name() {
+    let folder = Folder::new("itself");
+    let bootstrap = std::fs::read(env!("CARGO_BIN_EXE_bootstrap")).unwrap();
+    let handler = folder.write("main", 0o755, &bootstrap);
+    check(&handler, &[], "Runtime.Go1xHandlerPath", &["leads to bootstrap itself"]).await;
+}
+
+#[tokio::test]
+async fn sigterm_cannot_be_asked_for_by_nobody() {
+    let folder = Folder::new("sigterm");
+    let variables = [("GO1X_MODE", "direct"), ("GO1X_SIGTERM", "on")];
+    check(&folder.path().join("main"), &variables, "Runtime.Go1xSetting", &["GO1X_SIGTERM is on", "direct"])
+        .await;
+}
+
 #[tokio::test]
 async fn exits_at_once() {
     let Some(handler) = peers::require(Peer::LegacyHandler) else { return };

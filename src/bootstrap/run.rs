@@ -13,6 +13,7 @@ use tracing::warn;
 
 use super::settings::value;
 use super::{ChildCommand, Environment, Mode, Settings};
+use crate::plan::RPC_LISTEN;
 use crate::rpc::{self, Workers};
 use crate::runtime::{self, init_failed};
 use crate::{RuntimeError, start};
@@ -89,7 +90,12 @@ async fn serve(
     }
     match workers.start().await {
         Ok(None) => match runtime::run(client, settings.plan, workers.clone()).await? {},
-        Ok(Some(status)) => Ok(Exit::Handler(status)),
+        Ok(Some(status)) => {
+            if settings.plan.rpc_listen.is_some() {
+                warn!("{RPC_LISTEN} had no effect: the handler polled the Runtime API itself");
+            }
+            Ok(Exit::Handler(status))
+        }
         Err(failure) => Err(init_failed(client, explained(failure, handler)).await),
     }
 }
