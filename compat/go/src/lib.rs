@@ -13,6 +13,7 @@
 //! A test writes `let Some(handler) = peers::require(Peer::HandlerOld) else { return };`: without Go it says
 //! loudly that it did not run, and fails where `GO1X_REQUIRE_GO=1`.
 
+mod aws;
 mod cache;
 mod go;
 mod invoker;
@@ -28,6 +29,7 @@ mod source;
 mod unavailable;
 mod variant;
 
+pub use aws::{aws, aws_with};
 pub use cache::cache_dir;
 pub use go::{build, build_with};
 pub use invoker::{invoker, invoker_with};
@@ -36,7 +38,7 @@ pub use peer::Peer;
 pub use progress::Progress;
 pub use released::{Released, released};
 pub use require::{
-    require, require_invoker, require_released, require_rie, require_sentry_extension, require_variant,
+    require, require_aws, require_invoker, require_released, require_rie, require_sentry_extension, require_variant,
 };
 pub use rie::{rie, rie_with};
 pub use sentry::{sentry_extension, sentry_extension_with};

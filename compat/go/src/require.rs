@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::{env, io, thread};
 
-use crate::{Peer, Released, Unavailable, Variant, build, invoker, released, rie, sentry_extension, variant};
+use crate::{
+    Peer, Released, Unavailable, Variant, aws, build, invoker, released, rie, sentry_extension, variant,
+};
 
 /// `peer`'s executable, or None, after a line `NOT RUN: …` on stderr, if it cannot be had.
 ///
@@ -24,6 +26,16 @@ pub fn require(peer: Peer) -> Option<PathBuf> {
 #[track_caller]
 pub fn require_rie() -> Option<PathBuf> {
     or_not_run("aws-lambda-rie", rie())
+}
+
+/// As [`require`], for [`aws`].
+///
+/// # Panics
+///
+/// As [`require`].
+#[track_caller]
+pub fn require_aws() -> Option<PathBuf> {
+    or_not_run("the AWS CLI and moto", aws())
 }
 
 /// As [`require`], for [`invoker`].

