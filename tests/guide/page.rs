@@ -43,7 +43,11 @@ pub(crate) fn blocks(text: &str) -> Vec<Block> {
             right_below &= line.is_empty();
             continue;
         };
-        assert!(!line.starts_with(' '), "line {}: a block of a list: the test does not look there", number + 1);
+        assert!(
+            !line.starts_with(' '),
+            "line {}: a block of a list: the test does not look there",
+            number + 1
+        );
         let mut body = String::new();
         for (_, line) in lines.by_ref().take_while(|(_, line)| *line != "```") {
             body += line;

@@ -38,7 +38,8 @@ pub use peer::Peer;
 pub use progress::Progress;
 pub use released::{Released, released};
 pub use require::{
-    require, require_aws, require_invoker, require_released, require_rie, require_sentry_extension, require_variant,
+    require, require_aws, require_invoker, require_released, require_rie, require_sentry_extension,
+    require_variant,
 };
 pub use rie::{rie, rie_with};
 pub use sentry::{sentry_extension, sentry_extension_with};
