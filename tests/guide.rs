@@ -18,7 +18,8 @@ use guide::page::{self, Block, NOT_RUN, is_like};
 use serde_json::{Value, json};
 
 /// The sections with commands: each is run by a test of its own, and begins with a function on go1.x.
-const SECTIONS: [&str; 5] = ["Five minutes", "Is my function affected?", "In the zip", "Rebuild", "Rust"];
+const SECTIONS: [&str; 6] =
+    ["Five minutes", "Is my function affected?", "In the zip", "Rebuild", "Rust", "Image"];
 
 #[test]
 fn every_block_is_run_or_says_why_not() {
@@ -114,10 +115,13 @@ fn inspecting() {
 #[test]
 fn in_the_zip() {
     let Some((_account, invocations)) = follow("In the zip") else { return };
-    let latest = |rest: &str| format!("$LATEST {rest} 0");
-    let expected =
-        [latest("go1.x main"), latest("provided.al2023 main"), latest("provided.al2023 bootstrap")];
-    assert_all(&invocations, &expected.each_ref().map(String::as_str), is_greeting);
+    let expected = [
+        "$LATEST go1.x main 0",
+        "$LATEST provided.al2023 main 0",
+        "1 go1.x main 0",
+        "$LATEST provided.al2023 bootstrap 0",
+    ];
+    assert_all(&invocations, &expected, is_greeting);
 }
 
 #[test]
@@ -131,6 +135,12 @@ fn rebuilding() {
 fn a_handler_in_rust() {
     let Some((_account, invocations)) = follow("Rust") else { return };
     assert_all(&invocations, &["$LATEST provided.al2023 orders 0"; 3], |answer| answer["cents"] == 750);
+}
+
+#[test]
+fn an_image() {
+    let Some((_account, invocations)) = follow("Image") else { return };
+    assert_all(&invocations, &[], |_| false);
 }
 
 #[test]
@@ -245,12 +255,10 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 
 #[test]
 fn what_it_quotes_is_said_somewhere() {
-    let folders = ["src", "compat/executable/src", "compat/runtime-api/src"];
-    let code = |path: &String| {
-        let text = read(path);
-        text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned()
-    };
-    let said: String = sources(&folders).iter().map(code).collect();
+    // By the product; or by tests of it, where a text is put together.
+    let mut paths = sources(&["src", "compat/executable/src", "compat/runtime-api/src", "tests"]);
+    paths.retain(|path| !path.starts_with("tests/guide"));
+    let said: String = paths.iter().map(|path| read(path)).collect();
     // A text that goes on in the next line, and what is escaped in it.
     let said: Vec<_> = said
         .split("\\\n")
@@ -296,6 +304,8 @@ fn proofs_and_links_lead_somewhere() {
         let folder = if words.any(|word| word == "go1x-cli") { "cli/tests" } else { "tests" };
         let mut words = proof.split(' ').skip_while(|word| *word != "--test").skip(1);
         let file = read(&format!("{folder}/{}.rs", words.next().expect("a test's file")));
+        let norpc = file.contains("#![cfg(feature = \"norpc\")]");
+        assert_eq!(proof.contains("--features norpc"), norpc, "{proof}");
         if let Some(name) = words.next() {
             assert!(file.contains(&format!("fn {name}(")), "{proof}");
         }

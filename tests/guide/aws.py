@@ -1,13 +1,14 @@
 """AWS as far as the migration guide needs it, on a port of this machine: moto, with functions that run.
 
-moto keeps functions with their versions and aliases, and layers, but runs functions with Docker alone. Here an invocation
-takes the zip and the layers as moto has got them, unpacks them with Info-ZIP as /var/task and /opt of a root that has
-next to nothing else, and has AWS's Runtime Interface Emulator look for a bootstrap there. Of go1.x there is no runtime
-any more: its part is played by a Go program, which calls the handler by net/rpc.
+moto keeps functions with their versions and aliases, and layers, but runs functions with Docker alone. Here an
+invocation takes the zip and the layers as moto has got them, unpacks them with Info-ZIP as /var/task and /opt of a
+root that has next to nothing else, and has AWS's Runtime Interface Emulator look for a bootstrap there. Of go1.x
+there is no runtime any more: its part is played by a Go program, which calls the handler by net/rpc.
 
     aws.py RIE RPCCLIENT NOTES
 
-Prints its address once it listens, or why it cannot, and ends with its standard input. NOTES gets a line of JSON for each invocation.
+Prints its address once it listens, or why it cannot, and ends with its standard input. NOTES gets a line of JSON
+for each invocation.
 """
 
 import contextlib
@@ -76,6 +77,10 @@ def free_port():
         return listener.getsockname()[1]
 
 
+class DoesNotListen(Exception):
+    pass
+
+
 @contextlib.contextmanager
 def started(function, command, ports, environment):
     """Runs a command in the function's root while it is looked at; it listens on all the ports by then."""
@@ -98,13 +103,12 @@ def started(function, command, ports, environment):
             for port in ports:
                 while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
                     if process.poll() is not None or time.monotonic() > end:
-                        raise RuntimeError(f"{command} does not listen")
+                        raise DoesNotListen(command)
                     time.sleep(0.01)
             yield
-        except RuntimeError as error:
-            log.seek(0)
-            raise RuntimeError(f"{error}:\n{log.read()}") from None
         finally:
+            log.seek(0)
+            print(log.read(), file=sys.stderr)
             process.kill()
             process.wait()
 
@@ -125,7 +129,7 @@ def by_emulator(function, event):
         connection.request("POST", "/2015-03-31/functions/function/invocations", event)
         response = connection.getresponse()
         if response.status != 200:
-            raise RuntimeError(f"the function does not start, says AWS's emulator ({response.status})")
+            raise RuntimeError(f"AWS's emulator says that the function does not start: {response.status}")
         return response.read()
 
 
@@ -136,11 +140,7 @@ def by_rpc(function, event):
     with started(function, [f"/var/task/{function.handler}"], [port], environment):
         client = [RPCCLIENT, "-addr", f"127.0.0.1:{port}", "-payload", event.decode()]
         called = subprocess.run(client, check=True, capture_output=True, text=True)
-        answer = json.loads(called.stdout.splitlines()[-1])
-        if "error" not in answer:
-            return answer["payload"].encode()
-        error = answer["error"]
-        return json.dumps({"errorMessage": error["Message"], "errorType": error["Type"]}).encode()
+        return json.loads(called.stdout.splitlines()[-1])["payload"].encode()
 
 
 def invoke(backend, name, _, body, request_headers, response_headers):
@@ -148,7 +148,11 @@ def invoke(backend, name, _, body, request_headers, response_headers):
     function = backend.get_function(name, flask.request.args.get("Qualifier"))
     event = body.encode() if isinstance(body, str) else body
     by = by_rpc if function.run_time == "go1.x" else by_emulator
-    answer = by(function, event)
+    try:
+        answer = by(function, event)
+    except DoesNotListen:
+        # Others may have taken the port before it was listened at.
+        answer = by(function, event)
     # The emulator answers failures like anything else.
     if b'"errorType"' in answer:
         response_headers["x-amz-function-error"] = "Unhandled"

@@ -1,5 +1,5 @@
-# What the guide's reader has before the first command: a function on go1.x, an event for it, its source, and a clone of
-# this repository. The test names its parts.
+# What the guide's reader has before the first command: a clone of this repository, and a function on go1.x with its
+# source and an event for it.
 ln -s "$CLONE" go1x
 cp -r go1x/compat/go/handler-v1.13.3 source
 echo '{"httpMethod": "GET", "path": "/orders", "queryStringParameters": {"name": "you"}}' >event.json
