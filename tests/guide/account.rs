@@ -80,6 +80,7 @@ impl Account {
             .env("AWS_MAX_ATTEMPTS", "1")
             // Nothing of whoever runs the test.
             .envs([("AWS_CONFIG_FILE", "/dev/null"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")])
+            .env_remove("GO1X_BOOTSTRAP")
             .env_remove("AWS_PROFILE")
             .env_remove("AWS_SESSION_TOKEN")
             .stdin(Stdio::null())

@@ -8,17 +8,11 @@ use crate::cache::{Cache, at, cache_dir, key};
 use crate::npm::run;
 use crate::{Progress, Unavailable};
 
-/// The path of an `aws`, fetched into the cache if need be with `python3 -m pip`. What it imports lies beside it in a
-/// folder `packages`, and so does moto.
+/// The path of an `aws`, fetched into the cache if need be with `python3 -m pip`. What it imports lies beside it, in
+/// a folder `packages`, and so does moto.
 pub fn aws() -> Result<PathBuf, Unavailable> {
-    aws_with(&mut |_| ())
-}
-
-/// As [`aws`]; tells what takes its time.
-pub fn aws_with(progress: &mut dyn FnMut(Progress)) -> Result<PathBuf, Unavailable> {
     let cache = Cache::open(cache_dir())?;
-    cache.executable(key([REQUIREMENTS, LAUNCHER]), "aws", progress, |output, progress| {
-        progress(Progress::Fetching("the AWS CLI and moto".to_owned()));
+    cache.executable(key([REQUIREMENTS, LAUNCHER]), "aws", &mut |_: Progress| (), |output, _| {
         let folder = output.parent().expect("it is a file in the cache");
         install(folder).map_err(|reason| Unavailable::Aws { reason })?;
         fs::write(output, LAUNCHER).map_err(at(output))?;
@@ -38,6 +32,7 @@ fn install(folder: &Path) -> Result<(), String> {
 
 const REQUIREMENTS: &str = include_str!("../aws/requirements.txt");
 
+/// Of this machine's own packages none is found: those that are pinned are all.
 const LAUNCHER: &str = r#"#!/bin/sh
 PYTHONPATH=$(dirname "$0")/packages exec python3 -S -m awscli "$@"
 "#;

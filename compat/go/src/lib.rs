@@ -29,7 +29,7 @@ mod source;
 mod unavailable;
 mod variant;
 
-pub use aws::{aws, aws_with};
+pub use aws::aws;
 pub use cache::cache_dir;
 pub use go::{build, build_with};
 pub use invoker::{invoker, invoker_with};
