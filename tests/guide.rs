@@ -1,5 +1,5 @@
-//! The migration guide: its commands are run, what they print is compared with what it shows, and what it quotes and
-//! dates is looked up.
+//! The migration guide: its commands are run, what they print is compared with what it shows, and what it quotes
+//! and dates is looked up.
 #![cfg(not(feature = "norpc"))]
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
@@ -17,23 +17,18 @@ use guide::account::{Account, Invocation};
 use guide::page::{self, Block, NOT_RUN, is_like};
 use serde_json::{Value, json};
 
-/// The sections with commands: each is run by a test of its own, and begins with a function on go1.x.
-const SECTIONS: [&str; 6] =
-    ["Five minutes", "Is my function affected?", "In the zip", "Rebuild", "Rust", "Image"];
-
 #[test]
 fn every_block_is_run_or_says_why_not() {
     let blocks = page::blocks(&page::text());
-    for block in &blocks {
-        if block.is_run() {
-            assert!(SECTIONS.contains(&&*block.section), "line {}: {} is not run", block.line, block.section);
+    assert!(blocks.len() > 10, "{blocks:?}");
+    for Block { line, section, commands, .. } in &blocks {
+        if let Some(reason) = commands.strip_prefix(NOT_RUN) {
+            assert!(reason.lines().next().unwrap().len() > 10, "line {line}: why is it not run?");
         } else {
-            let reason = block.commands.lines().next().unwrap().trim_start_matches(NOT_RUN);
-            assert!(reason.len() > 10, "line {}: why is it not run?", block.line);
+            let test = format!("follow({section:?})");
+            assert!(include_str!("guide.rs").contains(&test), "line {line}: no test here says {test}");
         }
     }
-    let sections: BTreeSet<_> = blocks.iter().map(|block| &*block.section).collect();
-    assert_eq!(sections, SECTIONS.into(), "sections with commands");
 }
 
 #[test]
@@ -51,9 +46,9 @@ fn outputs_are_compared() {
     assert_eq!(outputs, [Some("b\n"), None]);
 }
 
-/// Runs a section's commands after those that build go1x, which are the page's first, and compares what they print. The
-/// invocations in it, or None where something is missing.
-fn follow(section: &str) -> Option<(Account, Vec<Invocation>)> {
+/// Runs a section's commands after those that build go1x, which are the page's first, and compares what they print.
+/// The invocations in it, or None where something is missing.
+fn follow(section: &str) -> Option<Vec<Invocation>> {
     let blocks = page::blocks(&page::text());
     let account = Account::open(&section.replace(|c: char| !c.is_ascii_alphanumeric(), "-"))?;
     let (build, rest) = blocks.split_first().unwrap();
@@ -76,8 +71,7 @@ fn follow(section: &str) -> Option<(Account, Vec<Invocation>)> {
             assert!(is_like(output, shown), "line {line} shows:\n{shown}\nand what is printed is:\n{output}");
         }
     }
-    let invocations = account.invocations();
-    Some((account, invocations))
+    Some(account.invocations())
 }
 
 const MARK: char = '\u{1e}';
@@ -100,7 +94,7 @@ fn is_greeting(answer: &Value) -> bool {
 
 #[test]
 fn five_minutes_and_the_way_back() {
-    let Some((_account, invocations)) = follow("Five minutes") else { return };
+    let Some(invocations) = follow("Five minutes") else { return };
     let expected =
         ["1 go1.x main 0", "$LATEST provided.al2023 main 1", "2 provided.al2023 main 1", "1 go1.x main 0"];
     assert_all(&invocations, &expected, is_greeting);
@@ -108,13 +102,13 @@ fn five_minutes_and_the_way_back() {
 
 #[test]
 fn inspecting() {
-    let Some((_account, invocations)) = follow("Is my function affected?") else { return };
+    let Some(invocations) = follow("Is my function affected?") else { return };
     assert_all(&invocations, &[], |_| false);
 }
 
 #[test]
 fn in_the_zip() {
-    let Some((_account, invocations)) = follow("In the zip") else { return };
+    let Some(invocations) = follow("In the zip") else { return };
     let expected = [
         "$LATEST go1.x main 0",
         "$LATEST provided.al2023 main 0",
@@ -126,20 +120,20 @@ fn in_the_zip() {
 
 #[test]
 fn rebuilding() {
-    let Some((_account, invocations)) = follow("Rebuild") else { return };
+    let Some(invocations) = follow("Rebuild") else { return };
     let expected = ["$LATEST go1.x main 0", "$LATEST provided.al2023 bootstrap 0"];
     assert_all(&invocations, &expected, is_greeting);
 }
 
 #[test]
 fn a_handler_in_rust() {
-    let Some((_account, invocations)) = follow("Rust") else { return };
+    let Some(invocations) = follow("Rust") else { return };
     assert_all(&invocations, &["$LATEST provided.al2023 orders 0"; 3], |answer| answer["cents"] == 750);
 }
 
 #[test]
 fn an_image() {
-    let Some((_account, invocations)) = follow("Image") else { return };
+    let Some(invocations) = follow("Image") else { return };
     assert_all(&invocations, &[], |_| false);
 }
 

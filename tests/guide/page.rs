@@ -63,7 +63,7 @@ pub(crate) fn blocks(text: &str) -> Vec<Block> {
                 block.output = Some(body);
             }
             other => panic!(
-                "line {}: a block of {other:?}, which is neither commands (sh) nor what they print (text, right below)",
+                "line {}: a block of {other:?}: neither commands (sh) nor, right below, what they print (text)",
                 number + 1
             ),
         }
