@@ -59,7 +59,7 @@ impl Account {
             return None;
         }
         assert!(account.address.starts_with("http://"), "{}", account.log());
-        let before = account.shell(&format!(". {GUIDE}/before.sh"));
+        let before = account.shell(&format!(". '{GUIDE}/before.sh'"));
         assert!(before.status.success(), "{before:?}\n{}", account.log());
         Some(account)
     }
@@ -82,6 +82,7 @@ impl Account {
             .envs([("AWS_CONFIG_FILE", "/dev/null"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")])
             .env_remove("GO1X_BOOTSTRAP")
             .env_remove("AWS_PROFILE")
+            .env_remove("AWS_REGION")
             .env_remove("AWS_SESSION_TOKEN")
             .stdin(Stdio::null())
             .output()
