@@ -1,25 +1,20 @@
 //! The runtime's end of the Runtime API: one kept connection, one request at a time.
 
-use std::sync::Arc;
+use std::future::poll_fn;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, TRAILER, USER_AGENT};
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio::task::AbortHandle;
 use tracing::{debug, trace};
 
 use crate::contract::{
     API_VERSION, ERROR_SUFFIX, INIT_ERROR_PATH, INVOCATION_PATH, NEXT_PATH, RESPONSE_SUFFIX, STREAMING_MODE,
-    header,
+    error_type, header,
 };
 use crate::error::Operation;
-use crate::outgoing::{Outgoing, error_type_value};
+use crate::http::{Connection, Failed, RequestHead, is_value};
 use crate::payload::{Content, Streamed};
+use crate::trailers::{error_type_value, trailers};
 use crate::{Context, Error, Event, FunctionError, Invocation, Payload, RequestId};
 
 /// A runtime's connection to its sandbox.
@@ -47,15 +42,18 @@ use crate::{Context, Error, Event, FunctionError, Invocation, Payload, RequestId
 pub struct Client {
     /// `host:port`.
     address: String,
-    host: HeaderValue,
     /// Path prefix, before every route.
     pub(crate) prefix: String,
     /// Path prefix and API version, before every route of the Runtime API.
     base: String,
+    /// The request's head, in a buffer that is used again.
+    pub(crate) head: RequestHead,
     connection: Option<Connection>,
-    /// Shared with the event that came last, as long as somebody has it.
-    event: Arc<()>,
+    /// Where an event brings its connection back to.
+    home: Home,
 }
+
+type Home = Arc<Mutex<Option<Connection>>>;
 
 /// What became of an answer.
 #[derive(Debug)]
@@ -68,18 +66,9 @@ pub struct Answered {
     pub failure: Option<FunctionError>,
 }
 
-#[derive(Debug)]
-struct Connection {
-    sender: SendRequest<Outgoing>,
-    /// What reads and writes.
-    task: AbortHandle,
-}
-
-/// Events are read in pieces of up to this size: what is read into memory that the processor's cache still holds,
-/// and written from there, is copied faster.
-const READ_BUFFER: usize = 128 * 1024;
-/// Bytes of a refusal that are kept for the error's text.
-const REFUSAL_LIMIT: usize = 64 * 1024;
+/// A refusal's bytes that are kept for the error's text; and no success has more to say.
+const BODY_LIMIT: usize = 64 * 1024;
+const USER_AGENT: &str = concat!("go1x/", env!("CARGO_PKG_VERSION"));
 
 impl Client {
     /// A client for the API at `host:port`, perhaps with a path prefix: the value of `AWS_LAMBDA_RUNTIME_API`.
@@ -94,218 +83,322 @@ impl Client {
         if host.is_empty() {
             return Err(problem("has no host"));
         }
+        if !host.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(problem("has no valid host"));
+        }
         port.parse::<u16>().map_err(|_| problem("has no valid port"))?;
         let prefix = if prefix == "/" { String::new() } else { prefix };
-        let base = format!("{prefix}/{API_VERSION}");
-        base.parse::<hyper::Uri>().map_err(|_| problem("has no valid path"))?;
-        Ok(Client {
-            address: address.to_owned(),
-            host: HeaderValue::from_str(address).map_err(|_| problem("has no valid host"))?,
-            prefix,
-            base,
-            connection: None,
-            event: Arc::default(),
-        })
+        if !prefix.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&byte)) {
+            return Err(problem("has no valid path"));
+        }
+        Ok(Client::at(address.to_owned(), prefix))
     }
 
     /// A client for the same API, with a connection of its own.
     pub fn another(&self) -> Client {
-        Client {
-            address: self.address.clone(),
-            host: self.host.clone(),
-            prefix: self.prefix.clone(),
-            base: self.base.clone(),
-            connection: None,
-            event: Arc::default(),
-        }
+        Client::at(self.address.clone(), self.prefix.clone())
+    }
+
+    fn at(address: String, prefix: String) -> Client {
+        let base = format!("{prefix}/{API_VERSION}");
+        Client { address, prefix, base, head: RequestHead::default(), connection: None, home: Home::default() }
     }
 
     /// Waits for the next invocation. It may take hours, with the sandbox frozen in between, so nothing limits it.
     ///
     /// [`Error::Header`] may name an invocation, which then has to be answered with a failure.
     pub async fn next(&mut self) -> Result<Invocation, Error> {
-        let path = format!("{}{NEXT_PATH}", self.base);
-        let request = self.request(Method::GET, &path, Bytes::new());
-        let response = self.send(Operation::Next, request).await?;
-        if response.status() != StatusCode::OK {
-            return Err(refusal(Operation::Next, response).await);
+        let operation = Operation::Next;
+        self.head.begin("GET", &[&self.base, NEXT_PATH]);
+        let (mut connection, _) = self.send(operation, &[]).await?;
+        let response = connection.response(Context::from_headers).await.map_err(broke(operation))?;
+        if response.status != 200 {
+            return Err(self.refusal(operation, response.status, connection).await);
         }
-        let (parts, body) = response.into_parts();
-        let context = Context::from_headers(&parts.headers).map_err(Error::Header)?;
+        // Most events have come with their heads.
+        let event = match connection.at_hand() {
+            Some(event) => {
+                self.connection = Some(connection);
+                event.into()
+            }
+            None => {
+                let lent = Lent { connection: Some(connection), home: self.home.clone() };
+                Event::from_wire(response.length, lent)
+            }
+        };
+        let context = response.headers.map_err(Error::Header)?;
         trace!(request_id = %context.request_id, "invocation");
-        if Arc::strong_count(&self.event) > 1 {
-            self.event = Arc::default();
-        }
-        Ok(Invocation { context, event: Event::from_wire(body, self.event.clone()) })
+        Ok(Invocation { context, event })
     }
 
-    /// Answers an invocation with its payload. Whole bytes are sent without being copied, a streamed payload piece by
-    /// piece as it is made, in chunked transfer coding.
+    /// Answers an invocation with its payload. Whole bytes are sent without being copied, others piece by piece as they
+    /// come: a streamed payload in chunked transfer coding.
     ///
-    /// A streamed payload is waited for here. If it fails before its first piece, the platform is told a plain failure,
-    /// as by [`Client::fail`]; if it fails later, in trailers. It is dropped, perhaps half sent, as soon as the
-    /// platform refuses it.
+    /// A payload that is still to come is waited for here. If it fails before its first piece, the platform is told a
+    /// plain failure, as by [`Client::fail`]. If it fails later, a streamed one says so in trailers; any other is broken
+    /// off, so that nobody takes it for whole, and the failure told then. It is dropped, perhaps half sent, as soon as
+    /// the platform refuses it.
     pub async fn respond(&mut self, request_id: &RequestId, payload: impl Into<Payload>) -> Answered {
+        let operation = Operation::Response;
         let payload = match payload.into().begin().await {
             Ok(payload) => payload,
-            Err(failure) => {
-                let told = self.fail(request_id, &failure).await;
-                return Answered { told, failure: Some(failure) };
-            }
+            Err(failure) => return self.respond_failed(request_id, failure).await,
         };
-        let path = format!("{}{INVOCATION_PATH}{request_id}{RESPONSE_SUFFIX}", self.base);
+        self.head.begin("POST", &[&self.base, INVOCATION_PATH, request_id.as_str(), RESPONSE_SUFFIX]);
         let content_type = payload.content_type_header();
+        match &payload.content {
+            Content::Streamed(_) => {
+                self.head.header("content-type", content_type.unwrap_or("application/octet-stream"));
+            }
+            _ => content_type.into_iter().for_each(|value| self.head.header("content-type", value)),
+        }
         match payload.content {
             Content::Whole(bytes) => {
-                let mut request = self.request(Method::POST, &path, bytes);
-                if let Some(content_type) = content_type {
-                    request.headers_mut().insert(CONTENT_TYPE, content_type);
-                }
-                Answered { told: self.post(Operation::Response, request).await, failure: None }
+                Answered { told: self.post(operation, &bytes).await, failure: None }
             }
-            Content::Streamed(streamed) => self.stream(&path, content_type, streamed).await,
+            Content::Arriving(length, payload) => match self.pass_on(length, payload).await {
+                Ok(()) => Answered { told: Ok(()), failure: None },
+                Err(Unanswered::Told(error)) => Answered { told: Err(error), failure: None },
+                Err(Unanswered::Failed(failure)) => self.respond_failed(request_id, failure).await,
+            },
+            Content::Streamed(payload) => {
+                let mut failure = None;
+                let told = self.stream(payload, &mut failure).await;
+                Answered { told, failure }
+            }
         }
     }
 
-    async fn stream(&mut self, path: &str, content_type: Option<HeaderValue>, payload: Streamed) -> Answered {
-        let (body, mut ended) = Outgoing::streamed(payload);
-        let mut request = self.request(Method::POST, path, body);
-        let headers = request.headers_mut();
-        let binary = HeaderValue::from_static("application/octet-stream");
-        headers.insert(CONTENT_TYPE, content_type.unwrap_or(binary));
-        headers.insert(header::RESPONSE_MODE, HeaderValue::from_static(STREAMING_MODE));
-        for trailer in [header::FUNCTION_ERROR_TYPE, header::FUNCTION_ERROR_BODY] {
-            headers.append(TRAILER, HeaderValue::from_static(trailer));
-        }
-        let told = self.post(Operation::Response, request).await;
-        let failure = match &told {
-            // Even if it was taken before it had ended: its failure is still to come.
-            Ok(()) => ended.await.unwrap_or_default(),
-            Err(_) => ended.try_recv().unwrap_or_default(),
+    async fn respond_failed(&mut self, request_id: &RequestId, failure: FunctionError) -> Answered {
+        let told = self.fail(request_id, &failure).await;
+        Answered { told, failure: Some(failure) }
+    }
+
+    /// Sends bytes as they come, as many as announced. A failure breaks the connection off.
+    async fn pass_on(&mut self, length: u64, mut payload: Streamed) -> Result<(), Unanswered> {
+        let operation = Operation::Response;
+        let wrong = |problem| {
+            let text = format!("the response is {problem} than the {length} bytes that were announced");
+            Err(Unanswered::Failed(FunctionError::new(error_type::TRUNCATED_RESPONSE, text)))
         };
-        Answered { told, failure }
+        self.head.content_length(length);
+        let mut sending: Option<Connection> = None;
+        let mut left = length;
+        loop {
+            let next = poll_fn(|context| payload.poll_chunk(context));
+            let next = match &mut sending {
+                None => Some(next.await),
+                Some(connection) => connection.unless_refused(next).await.map_err(broke(operation))?,
+            };
+            let Some(next) = next else { break };
+            let chunk = match next.transpose().map_err(Unanswered::Failed)? {
+                Some(chunk) if chunk.len() as u64 > left => return wrong("longer"),
+                None if left > 0 => return wrong("shorter"),
+                chunk => chunk,
+            };
+            left -= chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+            let bytes = chunk.as_deref().unwrap_or_default();
+            let wanted = match &mut sending {
+                Some(connection) => connection.write(&[bytes]).await.map_err(broke(operation))?,
+                // The first bytes go out with the head.
+                None => {
+                    let (connection, wanted) = self.send(operation, &[bytes]).await?;
+                    sending = Some(connection);
+                    wanted
+                }
+            };
+            if chunk.is_none() || !wanted {
+                break;
+            }
+        }
+        let connection = sending.expect("it was made for the head");
+        Ok(self.taken(operation, connection).await?)
+    }
+
+    /// Sends pieces as they are made. It is their number alone that ends them, so a failure can follow.
+    async fn stream(&mut self, mut payload: Streamed, failure: &mut Option<FunctionError>) -> Result<(), Error> {
+        let operation = Operation::Response;
+        self.head.header(header::RESPONSE_MODE, STREAMING_MODE);
+        for trailer in [header::FUNCTION_ERROR_TYPE, header::FUNCTION_ERROR_BODY] {
+            self.head.header("trailer", trailer);
+        }
+        self.head.header("transfer-encoding", "chunked");
+        let mut sending: Option<Connection> = None;
+        loop {
+            let next = poll_fn(|context| payload.poll_chunk(context));
+            let next = match &mut sending {
+                None => Some(next.await),
+                Some(connection) => connection.unless_refused(next).await.map_err(broke(operation))?,
+            };
+            let Some(next) = next else { break };
+            let (line, chunk, ends) = match next {
+                Some(Ok(chunk)) => (format!("{:x}\r\n", chunk.len()), chunk, false),
+                Some(Err(failed)) => {
+                    let lines = trailers(&failed).map(|(name, value)| format!("{name}: {value}\r\n"));
+                    *failure = Some(failed);
+                    (format!("0\r\n{}", lines.concat()), Bytes::new(), true)
+                }
+                None => ("0\r\n".to_owned(), Bytes::new(), true),
+            };
+            let pieces = [line.as_bytes(), &chunk, b"\r\n"];
+            let wanted = match &mut sending {
+                Some(connection) => connection.write(&pieces).await.map_err(broke(operation))?,
+                None => {
+                    let (connection, wanted) = self.send(operation, &pieces).await?;
+                    sending = Some(connection);
+                    wanted
+                }
+            };
+            if ends || !wanted {
+                break;
+            }
+        }
+        let connection = sending.expect("it was made for the head");
+        self.taken(operation, connection).await
     }
 
     /// Answers an invocation with a failure.
     pub async fn fail(&mut self, request_id: &RequestId, failure: &FunctionError) -> Result<(), Error> {
-        let path = format!("{}{INVOCATION_PATH}{request_id}{ERROR_SUFFIX}", self.base);
-        let mut request = self.failure(&path, failure);
+        self.head.begin("POST", &[&self.base, INVOCATION_PATH, request_id.as_str(), ERROR_SUFFIX]);
         let directory = std::env::current_dir().unwrap_or_default();
         let cause = failure.xray_cause(&directory.to_string_lossy());
-        if let Ok(cause) = HeaderValue::from_str(&cause) {
-            request.headers_mut().insert(header::XRAY_ERROR_CAUSE, cause);
+        if is_value(&cause) {
+            self.head.header(header::XRAY_ERROR_CAUSE, &cause);
         }
-        self.post(Operation::Error, request).await
+        self.post_failure(Operation::Error, failure).await
     }
 
     /// Tells that the runtime cannot start. The process is expected to exit, non-zero, right after.
     pub async fn init_error(&mut self, failure: &FunctionError) -> Result<(), Error> {
-        let request = self.failure(&format!("{}{INIT_ERROR_PATH}", self.base), failure);
-        self.post(Operation::InitError, request).await
+        self.head.begin("POST", &[&self.base, INIT_ERROR_PATH]);
+        self.post_failure(Operation::InitError, failure).await
     }
 
-    pub(crate) fn request(&self, method: Method, path: &str, body: impl Into<Outgoing>) -> Request<Outgoing> {
-        let mut request = Request::new(body.into());
-        *request.method_mut() = method;
-        // The base was parsed in `new`, and a request id holds nothing that a path could not.
-        *request.uri_mut() = path.parse().unwrap_or_default();
-        request.headers_mut().insert(HOST, self.host.clone());
-        request
-            .headers_mut()
-            .insert(USER_AGENT, HeaderValue::from_static(concat!("go1x/", env!("CARGO_PKG_VERSION"))));
-        request
-    }
-
-    fn failure(&self, path: &str, failure: &FunctionError) -> Request<Outgoing> {
-        let mut request = self.request(Method::POST, path, Bytes::from(failure.to_json()));
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    async fn post_failure(&mut self, operation: Operation, failure: &FunctionError) -> Result<(), Error> {
+        self.head.header("content-type", "application/json");
         // It is the function's own text; servers refuse requests with headers of any length.
         if let Some(error_type) = error_type_value(failure) {
-            request.headers_mut().insert(header::FUNCTION_ERROR_TYPE, error_type);
+            self.head.header(header::FUNCTION_ERROR_TYPE, error_type);
         }
-        request
+        self.post(operation, failure.to_json().as_bytes()).await
     }
 
-    async fn post(&mut self, operation: Operation, request: Request<Outgoing>) -> Result<(), Error> {
-        let response = self.send(operation, request).await?;
-        if response.status() != StatusCode::ACCEPTED && response.status() != StatusCode::OK {
-            let refusal = refusal(operation, response).await;
-            // It may have come before the request had gone out: then nothing can follow it on this connection.
-            if let Some(connection) = self.connection.take() {
-                connection.task.abort();
-            }
-            return Err(refusal);
+    async fn post(&mut self, operation: Operation, body: &[u8]) -> Result<(), Error> {
+        self.head.content_length(body.len() as u64);
+        let (connection, _) = self.send(operation, &[body]).await?;
+        self.taken(operation, connection).await
+    }
+
+    /// Whether the platform took what was sent.
+    async fn taken(&mut self, operation: Operation, mut connection: Connection) -> Result<(), Error> {
+        let status = connection.answer().await.map_err(broke(operation))?;
+        if !matches!(status, 200 | 202) {
+            return Err(self.refusal(operation, status, connection).await);
         }
-        // Read to its end, the answer leaves the connection free for the next request.
-        let mut body = response.into_body();
-        while let Some(frame) = body.frame().await {
-            frame.map_err(|source| Error::Transport { operation, source })?;
-        }
+        self.rest(connection).await.map_err(|source| Error::Transport { operation, source })?;
         Ok(())
     }
 
-    /// Sends a request on the kept connection, or on a new one where that has ended in the meantime.
+    /// Ends the head, and sends it with the body, or the start of one, on the kept connection, or on a new one where that
+    /// has ended in the meantime. `false`: it was refused before all of it was sent.
     pub(crate) async fn send(
         &mut self,
         operation: Operation,
-        mut request: Request<Outgoing>,
-    ) -> Result<Response<Incoming>, Error> {
-        let mut kept = self.connection.take();
-        loop {
-            let fresh = kept.is_none();
-            let mut connection = match kept.take() {
-                Some(connection) => connection,
-                None => self.connect().await?,
-            };
-            // The connection is free only once the event on it was read, which may wait for this very answer.
-            if !fresh && Arc::strong_count(&self.event) > 1 && !connection.sender.is_ready() {
-                continue;
-            }
-            if connection.sender.ready().await.is_err() && !fresh {
-                continue;
-            }
-            match connection.sender.try_send_request(request).await {
-                Ok(response) => {
-                    self.connection = Some(connection);
-                    return Ok(response);
-                }
-                Err(mut error) => match error.take_message() {
-                    // Not a byte of it was sent.
-                    Some(unsent) if !fresh => {
-                        debug!(%operation, "the kept connection had ended");
-                        request = unsent;
-                    }
-                    _ => return Err(Error::Transport { operation, source: error.into_error() }),
-                },
+        body: &[&[u8]],
+    ) -> Result<(Connection, bool), Error> {
+        self.head.header("host", &self.address);
+        self.head.header("user-agent", USER_AGENT);
+        self.head.end();
+        let mut pieces = [&[][..]; 4];
+        pieces[0] = self.head.bytes();
+        pieces[1..=body.len()].copy_from_slice(body);
+        // Where it was lent and is not back yet, its event may wait for this very answer.
+        let kept = self.connection.take().or_else(|| at_home(&self.home).take());
+        if let Some(mut connection) = kept
+            && connection.is_free().await
+        {
+            match connection.write(&pieces).await {
+                Ok(wanted) => return Ok((connection, wanted)),
+                Err(Failed::Unsent(_)) => debug!(%operation, "the kept connection had ended"),
+                Err(failed) => return Err(broke(operation)(failed)),
             }
         }
+        let connected = Connection::connect(&self.address).await;
+        let mut connection =
+            connected.map_err(|source| Error::Connect { address: self.address.clone(), source })?;
+        let wanted = connection.write(&pieces).await.map_err(broke(operation))?;
+        Ok((connection, wanted))
     }
 
-    async fn connect(&self) -> Result<Connection, Error> {
-        let failed = |source| Error::Connect { address: self.address.clone(), source };
-        let stream = TcpStream::connect(&self.address).await.map_err(failed)?;
-        stream.set_nodelay(true).map_err(failed)?;
-        let (sender, connection) = http1::Builder::new()
-            .max_buf_size(READ_BUFFER)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| failed(std::io::Error::other(error)))?;
-        let task = tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                debug!(%error, "the connection to the Runtime API ended");
+    pub(crate) async fn refusal(&mut self, operation: Operation, status: u16, connection: Connection) -> Error {
+        let body = match self.rest(connection).await {
+            Ok(body) => String::from_utf8_lossy(&body).into_owned(),
+            Err(error) => error.to_string(),
+        };
+        Error::Status { operation, status, body }
+    }
+
+    /// Reads a body to its end, which leaves the connection free for the next request. Of one that is too long, the
+    /// start, and the connection is given up.
+    pub(crate) async fn rest(&mut self, mut connection: Connection) -> io::Result<Bytes> {
+        let Some(piece) = connection.piece().await.transpose()? else {
+            self.connection = Some(connection);
+            return Ok(Bytes::new());
+        };
+        let mut body = piece;
+        while let Some(piece) = connection.piece().await.transpose()? {
+            body = [body, piece].concat().into();
+            if body.len() > BODY_LIMIT {
+                body.truncate(BODY_LIMIT);
+                return Ok(body);
             }
-        });
-        Ok(Connection { sender, task: task.abort_handle() })
+        }
+        self.connection = Some(connection);
+        Ok(body)
     }
 }
 
-pub(crate) async fn refusal(operation: Operation, response: Response<Incoming>) -> Error {
-    let status = response.status();
-    let body = match Limited::new(response.into_body(), REFUSAL_LIMIT).collect().await {
-        Ok(body) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
-        Err(error) => error.to_string(),
-    };
-    Error::Status { operation, status, body }
+/// Why a payload that was passed on is no answer.
+enum Unanswered {
+    /// The platform did not take it.
+    Told(Error),
+    /// It was broken off.
+    Failed(FunctionError),
+}
+
+impl From<Error> for Unanswered {
+    fn from(error: Error) -> Unanswered {
+        Unanswered::Told(error)
+    }
+}
+
+pub(crate) fn broke(operation: Operation) -> impl Fn(Failed) -> Error {
+    move |failed| {
+        let (Failed::Unsent(source) | Failed::Broken(source)) = failed;
+        Error::Transport { operation, source }
+    }
+}
+
+/// A connection whose response an event still reads.
+pub(crate) struct Lent {
+    connection: Option<Connection>,
+    home: Home,
+}
+
+impl Lent {
+    /// The event's next piece; `None` at its end.
+    pub(crate) async fn piece(&mut self) -> Option<io::Result<Bytes>> {
+        let piece = self.connection.as_mut()?.piece().await;
+        if self.connection.as_ref().is_some_and(|connection| connection.length() == Some(0)) {
+            *at_home(&self.home) = self.connection.take();
+        }
+        piece
+    }
+}
+
+fn at_home(home: &Home) -> std::sync::MutexGuard<'_, Option<Connection>> {
+    // It only ever holds a connection or none.
+    home.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

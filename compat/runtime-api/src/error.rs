@@ -3,8 +3,6 @@
 use std::fmt;
 use std::io;
 
-use hyper::StatusCode;
-
 use crate::HeaderError;
 
 /// Why a call of the Runtime API failed.
@@ -29,15 +27,15 @@ pub enum Error {
     Transport {
         /// What was asked.
         operation: Operation,
-        /// hyper's reason.
-        source: hyper::Error,
+        /// What happened to it.
+        source: io::Error,
     },
     /// The API answered with another status than success.
     Status {
         /// What was asked.
         operation: Operation,
         /// The answer's status.
-        status: StatusCode,
+        status: u16,
         /// The start of the answer's body.
         body: String,
     },
@@ -70,7 +68,7 @@ impl Error {
     pub fn concerns_one_answer(&self) -> bool {
         match self {
             Error::Status { operation: Operation::Response | Operation::Error, status, .. } => {
-                matches!(status.as_u16(), 400 | 403 | 410 | 413)
+                matches!(status, 400 | 403 | 410 | 413)
             }
             _ => false,
         }
@@ -86,7 +84,7 @@ impl fmt::Display for Error {
             Error::Connect { address, .. } => write!(f, "no connection to the Runtime API at {address}"),
             Error::Transport { operation, .. } => write!(f, "the connection broke during {operation}"),
             Error::Status { operation, status, body } => {
-                write!(f, "the Runtime API answered {operation} with status {}", status.as_u16())?;
+                write!(f, "the Runtime API answered {operation} with status {status}")?;
                 if body.is_empty() { Ok(()) } else { write!(f, ": {body}") }
             }
             Error::Header(error) => error.fmt(f),

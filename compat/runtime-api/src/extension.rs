@@ -1,13 +1,10 @@
 //! An internal extension that takes no events. All it is for is that the platform sends SIGTERM before it ends a sandbox
 //! that has an extension, as aws-lambda-go's `WithEnableSIGTERM` knows (`lambda/sigterm.go`).
 
-use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Method, StatusCode};
-
-use crate::client::{Client, refusal};
+use crate::client::{Client, broke};
 use crate::contract::{EVENT_NEXT_PATH, EXTENSIONS_VERSION, REGISTER_PATH, header};
 use crate::error::Operation;
+use crate::http::{Headers, is_value};
 use crate::{Error, HeaderError};
 
 /// An extension that the platform knows. It counts as started once [`Extension::stay`] is polled, and the sandbox's
@@ -15,7 +12,7 @@ use crate::{Error, HeaderError};
 #[derive(Debug)]
 pub struct Extension {
     client: Client,
-    identifier: HeaderValue,
+    identifier: String,
 }
 
 impl Extension {
@@ -27,16 +24,22 @@ impl Extension {
     pub async fn register(runtime: &Client, name: &'static str) -> Result<Extension, Error> {
         let operation = Operation::Register;
         let mut client = runtime.another();
-        let path = format!("{}/{EXTENSIONS_VERSION}{REGISTER_PATH}", client.prefix);
-        let mut request = client.request(Method::POST, &path, Bytes::from_static(br#"{"events":[]}"#));
-        let headers = request.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(header::EXTENSION_NAME, HeaderValue::from_static(name));
-        let response = client.send(operation, request).await?;
-        if response.status() != StatusCode::OK {
-            return Err(refusal(operation, response).await);
+        let body: &[u8] = br#"{"events":[]}"#;
+        client.head.begin("POST", &[&client.prefix, "/", EXTENSIONS_VERSION, REGISTER_PATH]);
+        client.head.header("content-type", "application/json");
+        client.head.header(header::EXTENSION_NAME, name);
+        client.head.content_length(body.len() as u64);
+        let (mut connection, _) = client.send(operation, &[body]).await?;
+        let identifier = |headers: Headers<'_>| {
+            let value = std::str::from_utf8(headers.get(header::EXTENSION_IDENTIFIER)?).ok()?;
+            is_value(value).then(|| value.to_owned())
+        };
+        let response = connection.response(identifier).await.map_err(broke(operation))?;
+        if response.status != 200 {
+            return Err(client.refusal(operation, response.status, connection).await);
         }
-        let identifier = response.headers().get(header::EXTENSION_IDENTIFIER).cloned().ok_or_else(|| {
+        client.rest(connection).await.map_err(|source| Error::Transport { operation, source })?;
+        let identifier = response.headers.ok_or_else(|| {
             let problem = "is missing".to_owned();
             Error::Header(HeaderError { header: header::EXTENSION_IDENTIFIER, problem, request_id: None })
         })?;
@@ -46,12 +49,15 @@ impl Extension {
     /// Waits for an event, which never comes: it returns with the reason why it is no extension any more.
     pub async fn stay(mut self) -> Error {
         let operation = Operation::EventNext;
-        let path = format!("{}/{EXTENSIONS_VERSION}{EVENT_NEXT_PATH}", self.client.prefix);
-        let mut request = self.client.request(Method::GET, &path, Bytes::new());
-        request.headers_mut().insert(header::EXTENSION_IDENTIFIER, self.identifier);
-        match self.client.send(operation, request).await {
-            Ok(response) => refusal(operation, response).await,
-            Err(error) => error,
+        self.client.head.begin("GET", &[&self.client.prefix, "/", EXTENSIONS_VERSION, EVENT_NEXT_PATH]);
+        self.client.head.header(header::EXTENSION_IDENTIFIER, &self.identifier);
+        let (mut connection, _) = match self.client.send(operation, &[]).await {
+            Ok(sent) => sent,
+            Err(error) => return error,
+        };
+        match connection.answer().await {
+            Ok(status) => self.client.refusal(operation, status, connection).await,
+            Err(failed) => broke(operation)(failed),
         }
     }
 }

@@ -2,17 +2,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::Arc;
+use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
-use hyper::header::HeaderMap;
 use serde_json::value::RawValue;
 
 use crate::ClientContext;
+use crate::client::Lent;
 use crate::contract::{EVENT_LIMIT, header};
+use crate::http::Headers;
 
 /// An event with its metadata.
 #[derive(Debug)]
@@ -96,13 +95,13 @@ impl std::error::Error for HeaderError {}
 
 impl Context {
     /// Reads the headers of a `next` answer.
-    pub fn from_headers(headers: &HeaderMap) -> Result<Context, HeaderError> {
-        let request_id = match headers.get(header::REQUEST_ID).map(|value| value.to_str()) {
+    pub(crate) fn from_headers(headers: Headers<'_>) -> Result<Context, HeaderError> {
+        let request_id = match headers.get(header::REQUEST_ID).map(std::str::from_utf8) {
             None => Err("is missing".to_owned()),
             Some(Ok(text)) => {
                 RequestId::parse(text).ok_or_else(|| format!("is {text:?}, which no path can hold"))
             }
-            Some(Err(_)) => Err("is not ASCII text".to_owned()),
+            Some(Err(_)) => Err("is not UTF-8 text".to_owned()),
         };
         let request_id = request_id.map_err(|problem| HeaderError {
             header: header::REQUEST_ID,
@@ -115,7 +114,7 @@ impl Context {
         }
     }
 
-    fn without_id(headers: &HeaderMap) -> Result<Context, (&'static str, String)> {
+    fn without_id(headers: Headers<'_>) -> Result<Context, (&'static str, String)> {
         let deadline = text(headers, header::DEADLINE_MS)?;
         let deadline_ms = deadline
             .parse()
@@ -161,10 +160,10 @@ impl Context {
     }
 }
 
-/// A header's text. JSON in headers is UTF-8, which HTTP libraries call opaque bytes.
-fn text(headers: &HeaderMap, name: &'static str) -> Result<String, (&'static str, String)> {
+/// A header's text. JSON in headers is UTF-8.
+fn text(headers: Headers<'_>, name: &'static str) -> Result<String, (&'static str, String)> {
     let Some(value) = headers.get(name) else { return Ok(String::new()) };
-    match std::str::from_utf8(value.as_bytes()) {
+    match std::str::from_utf8(value) {
         Ok(text) => Ok(text.to_owned()),
         Err(_) => Err((name, "is not UTF-8 text".to_owned())),
     }
@@ -203,18 +202,33 @@ pub struct Event {
 }
 
 enum Source {
-    Memory(VecDeque<Bytes>),
-    /// The mark is gone with the event: until then, its connection may not be free.
-    Wire {
-        body: Incoming,
-        _mark: Arc<()>,
-    },
+    Memory(Memory),
+    /// With its connection, which is given back once all of it was read.
+    Wire(Lent),
+}
+
+/// Most events are one piece.
+enum Memory {
+    One(Bytes),
+    Many(VecDeque<Bytes>),
+}
+
+impl Memory {
+    fn pop(&mut self) -> Option<Bytes> {
+        match self {
+            Memory::One(chunk) => {
+                let chunk = std::mem::take(chunk);
+                (!chunk.is_empty()).then_some(chunk)
+            }
+            Memory::Many(chunks) => chunks.pop_front(),
+        }
+    }
 }
 
 impl Event {
     /// An event whose bytes are read from the connection as they are asked for.
-    pub(crate) fn from_wire(body: Incoming, mark: Arc<()>) -> Event {
-        Event { length: body.size_hint().exact(), source: Source::Wire { body, _mark: mark } }
+    pub(crate) fn from_wire(length: Option<u64>, lent: Lent) -> Event {
+        Event { length, source: Source::Wire(lent) }
     }
 
     /// Bytes that are left, if known: an event that comes in chunked transfer coding says so only by its end.
@@ -226,9 +240,9 @@ impl Event {
     pub async fn chunk(&mut self) -> Option<Result<Bytes, EventError>> {
         loop {
             let chunk = match &mut self.source {
-                Source::Memory(chunks) => chunks.pop_front()?,
-                Source::Wire { body, .. } => match body.frame().await? {
-                    Ok(frame) => frame.into_data().unwrap_or_default(),
+                Source::Memory(memory) => memory.pop()?,
+                Source::Wire(lent) => match lent.piece().await? {
+                    Ok(piece) => piece,
                     Err(error) => return Some(Err(EventError::Broken(error))),
                 },
             };
@@ -274,14 +288,14 @@ impl Event {
     fn from_chunks(chunks: VecDeque<Bytes>) -> Event {
         Event {
             length: Some(chunks.iter().map(|chunk| chunk.len() as u64).sum()),
-            source: Source::Memory(chunks),
+            source: Source::Memory(Memory::Many(chunks)),
         }
     }
 }
 
 impl From<Bytes> for Event {
     fn from(bytes: Bytes) -> Event {
-        Event::from_chunks(VecDeque::from([bytes]))
+        Event { length: Some(bytes.len() as u64), source: Source::Memory(Memory::One(bytes)) }
     }
 }
 
@@ -296,7 +310,7 @@ impl fmt::Debug for Event {
 #[non_exhaustive]
 pub enum EventError {
     /// The connection ended, or broke HTTP's rules, before the event was complete.
-    Broken(hyper::Error),
+    Broken(io::Error),
     /// It is longer than [`EVENT_LIMIT`].
     TooLong,
 }
@@ -323,16 +337,15 @@ impl std::error::Error for EventError {
 mod tests {
     use super::*;
 
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| (hyper::header::HeaderName::from_static(name), value.parse().unwrap()))
-            .collect()
+    fn read(pairs: &[(&str, &str)]) -> Result<Context, HeaderError> {
+        let headers: Vec<_> =
+            pairs.iter().map(|(name, value)| httparse::Header { name, value: value.as_bytes() }).collect();
+        Context::from_headers(Headers(&headers))
     }
 
     #[test]
     fn every_header_is_read() {
-        let context = Context::from_headers(&headers(&[
+        let context = read(&[
             (header::REQUEST_ID, "8476a536-e9f4-11e8-9739-2dfe598c3fcd"),
             (header::DEADLINE_MS, "1542409706888"),
             (header::INVOKED_FUNCTION_ARN, "arn:aws:lambda:us-east-2:123456789012:function:f:live"),
@@ -340,7 +353,7 @@ mod tests {
             (header::CLIENT_CONTEXT, r#"{"custom":{"k":"v"}}"#),
             (header::COGNITO_IDENTITY, r#"{"cognitoIdentityId":"i","cognitoIdentityPoolId":"p"}"#),
             (header::TENANT_ID, "blue"),
-        ]))
+        ])
         .unwrap();
         assert_eq!(context.request_id.as_str(), "8476a536-e9f4-11e8-9739-2dfe598c3fcd");
         assert_eq!(context.deadline_ms, 1_542_409_706_888);
@@ -352,7 +365,7 @@ mod tests {
     #[test]
     fn bad_headers_name_themselves_and_the_invocation() {
         let check = |pairs: &[(&'static str, &str)], header: &str, id: Option<&str>| {
-            let error = Context::from_headers(&headers(pairs)).unwrap_err();
+            let error = read(pairs).unwrap_err();
             assert_eq!(error.header, header, "{error}");
             assert_eq!(error.request_id.as_ref().map(RequestId::as_str), id, "{error}");
         };

@@ -34,7 +34,8 @@
 //! | `failure` | what a function reports when it fails: [`FunctionError`] |
 //! | `client` | the runtime's end: one kept connection, one write for each request |
 //! | `extension` | an extension without events, for the sake of SIGTERM |
-//! | `outgoing` | a request's body on its way, with its failure behind it |
+//! | `trailers` | what is told of a failure in headers, and behind a streamed response |
+//! | `http` | HTTP/1.1 as far as a runtime needs it |
 //! | `emulator` | the platform's end, behind the feature of that name |
 
 mod client;
@@ -43,9 +44,10 @@ pub mod contract;
 mod error;
 mod extension;
 mod failure;
+mod http;
 mod invocation;
-mod outgoing;
 pub mod payload;
+mod trailers;
 
 pub use client::{Answered, Client};
 pub use client_context::{ClientApplication, ClientContext};

@@ -9,12 +9,12 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use hyper::header::HeaderValue;
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::FunctionError;
 use crate::contract::{PRELUDE_CONTENT_TYPE, PRELUDE_END, STREAMED_RESPONSE_LIMIT, error_type};
+use crate::http::is_value;
 
 /// A handler's successful answer.
 ///
@@ -46,6 +46,8 @@ pub struct Payload {
 
 pub(crate) enum Content {
     Whole(Bytes),
+    /// So many bytes, which are still to come.
+    Arriving(u64, Streamed),
     Streamed(Streamed),
 }
 
@@ -93,6 +95,14 @@ impl Payload {
         Streamed { prelude: None, first: None, source: Some(source) }.into()
     }
 
+    /// A payload of so many bytes that are still to come. To its caller it is as a whole one: it is never seen in part. If
+    /// it fails on its way, or has not that length, the invocation has failed.
+    pub fn arriving(length: u64, body: impl Stream<Item = Result<Bytes, FunctionError>> + Send + 'static) -> Payload {
+        let source: Source = Box::pin(body);
+        let streamed = Streamed { prelude: None, first: None, source: Some(source) };
+        Payload { content_type: None, content: Content::Arriving(length, streamed) }
+    }
+
     /// Sets the content type that the platform is told.
     #[must_use]
     pub fn content_type(self, content_type: impl Into<String>) -> Payload {
@@ -107,12 +117,12 @@ impl Payload {
         head.extend_from_slice(&PRELUDE_END);
         let streamed = match self.content {
             Content::Whole(bytes) => Streamed { prelude: None, first: Some(bytes), source: None },
-            Content::Streamed(streamed) => streamed,
+            Content::Arriving(_, streamed) | Content::Streamed(streamed) => streamed,
         };
         Streamed { prelude: Some(head.into()), ..streamed }.into()
     }
 
-    /// Whether it comes in pieces, and not as whole bytes.
+    /// Whether its caller may see it in pieces, as it is made.
     pub fn is_streamed(&self) -> bool {
         matches!(self.content, Content::Streamed(_))
     }
@@ -124,7 +134,7 @@ impl Payload {
     pub async fn bytes(self) -> Result<Bytes, FunctionError> {
         let mut streamed = match self.content {
             Content::Whole(bytes) => return Ok(bytes),
-            Content::Streamed(streamed) => streamed,
+            Content::Arriving(_, streamed) | Content::Streamed(streamed) => streamed,
         };
         let Some(first) = streamed.chunk().await.transpose()? else { return Ok(Bytes::new()) };
         let mut whole = BytesMut::new();
@@ -146,12 +156,12 @@ impl Payload {
     /// Waits for the first piece: a payload that fails before it is a plain failure.
     pub(crate) async fn begin(mut self) -> Result<Payload, FunctionError> {
         if let Some(content_type) = &self.content_type
-            && HeaderValue::from_str(content_type).is_err()
+            && !is_value(content_type)
         {
             let message = format!("the content type {content_type:?} cannot be a header's value");
             return Err(FunctionError::new("Runtime.InvalidContentType", message));
         }
-        if let Content::Streamed(streamed) = &mut self.content
+        if let Content::Arriving(_, streamed) | Content::Streamed(streamed) = &mut self.content
             && streamed.first.is_none()
         {
             streamed.first = poll_fn(|context| streamed.poll_source(context)).await.transpose()?;
@@ -160,12 +170,10 @@ impl Payload {
     }
 
     /// The value of the content type header, if one was set.
-    pub(crate) fn content_type_header(&self) -> Option<HeaderValue> {
+    pub(crate) fn content_type_header(&self) -> Option<&str> {
         match &self.content {
-            Content::Streamed(Streamed { prelude: Some(_), .. }) => {
-                Some(HeaderValue::from_static(PRELUDE_CONTENT_TYPE))
-            }
-            _ => HeaderValue::from_str(self.content_type.as_deref()?).ok(),
+            Content::Streamed(Streamed { prelude: Some(_), .. }) => Some(PRELUDE_CONTENT_TYPE),
+            _ => self.content_type.as_deref(),
         }
     }
 }
@@ -180,7 +188,7 @@ impl Stream for Payload {
                 let bytes = std::mem::take(bytes);
                 Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
             }
-            Content::Streamed(streamed) => streamed.poll_chunk(context),
+            Content::Arriving(_, streamed) | Content::Streamed(streamed) => streamed.poll_chunk(context),
         }
     }
 }
@@ -334,6 +342,7 @@ impl fmt::Debug for Payload {
         let mut debug = f.debug_struct("Payload");
         match &self.content {
             Content::Whole(bytes) => debug.field("length", &bytes.len()),
+            Content::Arriving(length, _) => debug.field("length", length),
             Content::Streamed(streamed) => debug.field("prelude", &streamed.prelude),
         };
         debug.field("content_type", &self.content_type).finish_non_exhaustive()

@@ -146,7 +146,7 @@ async fn a_refusal_while_it_is_sent_ends_it() {
         let (client, answered) = within(answered).await.unwrap();
         let error = answered.told.unwrap_err();
         assert!(
-            matches!(&error, Error::Status { status: found, .. } if found.as_u16() == status),
+            matches!(&error, Error::Status { status: found, .. } if *found == status),
             "{error:?}"
         );
         assert!(error.concerns_one_answer());
@@ -168,7 +168,7 @@ async fn a_refusal_of_whole_bytes_does_not_wait_for_them() {
         let (client, answered) = within(answered).await.unwrap();
         let error = answered.told.unwrap_err();
         assert!(
-            matches!(&error, Error::Status { status: found, .. } if found.as_u16() == status),
+            matches!(&error, Error::Status { status: found, .. } if *found == status),
             "{error:?}"
         );
         platform.leave();

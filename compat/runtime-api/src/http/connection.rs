@@ -1,0 +1,271 @@
+//! The socket: what goes out, what has come, and whether another request can follow.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
+use tokio::net::TcpStream;
+
+use super::incoming::{Incoming, Step};
+use super::response::{self, Headers, Response, invalid};
+
+/// Bodies are read in pieces of up to this size: what is read into memory that the processor's cache still holds, and
+/// written from there, is copied faster.
+const READ_SIZE: usize = 128 * 1024;
+/// There is always room for so much.
+const LEAST_ROOM: usize = 4 * 1024;
+/// A head that is longer is none.
+const HEAD_LIMIT: usize = 128 * 1024;
+/// As many pieces go out at once.
+const SLICES: usize = 4;
+
+/// A connection, one request after the other: [`Connection::write`], [`Connection::answer`], and then
+/// [`Connection::piece`] up to the end.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+    /// What has come and was not taken yet.
+    buffer: BytesMut,
+    /// What is still to come of the response's body.
+    incoming: Incoming,
+    /// The status of an answer that came before the request had gone out.
+    early: Option<u16>,
+    /// Whether anything of the request is on its way.
+    begun: bool,
+    /// Whether another request may follow.
+    keeps: bool,
+    /// As much has come lately for one response, so that there is room for the next.
+    room: usize,
+}
+
+/// Why a request has no response.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// The connection had ended before a byte of it was sent.
+    Unsent(io::Error),
+    /// The connection broke, or what came over it is no HTTP.
+    Broken(io::Error),
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Failed {
+        Failed::Broken(error)
+    }
+}
+
+impl Connection {
+    pub(crate) async fn connect(address: &str) -> io::Result<Connection> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Connection {
+            stream,
+            buffer: BytesMut::new(),
+            incoming: Incoming::Ended,
+            early: None,
+            begun: false,
+            keeps: true,
+            room: LEAST_ROOM,
+        })
+    }
+
+    /// Whether a request can be sent, as far as is known here: no system call is made unless something has come.
+    pub(crate) async fn is_free(&mut self) -> bool {
+        let is_over = self.keeps && self.incoming == Incoming::Ended && self.buffer.is_empty();
+        // Whatever comes unasked, its end included, is the end of it.
+        is_over && poll_fn(|context| Poll::Ready(self.poll_fill(context).is_pending())).await
+    }
+
+    /// Writes a part of a request. `false`: it was answered already, and not with success, so that nobody wants the rest.
+    pub(crate) async fn write(&mut self, pieces: &[&[u8]]) -> Result<bool, Failed> {
+        let mut written = 0;
+        let result = poll_fn(|context| self.poll_write(pieces, &mut written, context)).await;
+        match result {
+            Ok(wanted) => Ok(wanted),
+            Err(error) if !self.begun => Err(Failed::Unsent(error)),
+            // A refusal may have come before the server closed the connection.
+            Err(error) => match self.head(|_| ()).await {
+                Ok(response) => {
+                    (self.early, self.keeps) = (Some(response.status), false);
+                    Ok(false)
+                }
+                Err(_) => Err(Failed::Broken(error)),
+            },
+        }
+    }
+
+    /// Waits for what is to be written next. `None`: the request was answered already, and not with success.
+    pub(crate) async fn unless_refused<T>(
+        &mut self,
+        next: impl Future<Output = T>,
+    ) -> Result<Option<T>, Failed> {
+        let mut next = pin!(next);
+        poll_fn(|context| {
+            if let Poll::Ready(refused) = self.poll_early(context)? {
+                debug_assert!(refused);
+                return Poll::Ready(Ok(None));
+            }
+            next.as_mut().poll(context).map(|next| Ok(Some(next)))
+        })
+        .await
+    }
+
+    /// The answer's status. Its headers are left unread.
+    pub(crate) async fn answer(&mut self) -> Result<u16, Failed> {
+        self.begun = false;
+        match self.early.take() {
+            Some(status) => Ok(status),
+            None => Ok(self.head(|_| ()).await?.status),
+        }
+    }
+
+    /// The answer, and something made of its headers.
+    pub(crate) async fn response<H>(
+        &mut self,
+        read: impl Fn(Headers<'_>) -> H,
+    ) -> Result<Response<H>, Failed> {
+        self.begun = false;
+        Ok(self.head(read).await?)
+    }
+
+    /// The body's next piece, never empty; `None` at its end. Nothing is lost if it is given up.
+    pub(crate) async fn piece(&mut self) -> Option<io::Result<Bytes>> {
+        loop {
+            match self.incoming.step(&mut self.buffer) {
+                Ok(Step::Piece(piece)) => return Some(Ok(piece)),
+                Ok(Step::End) => return None,
+                Ok(Step::More) => {}
+                Err(error) => return Some(Err(self.break_off(error))),
+            }
+            match poll_fn(|context| self.poll_fill(context)).await {
+                Ok(0) if self.incoming.may_end() => {
+                    self.keeps = false;
+                    return None;
+                }
+                Ok(0) => return Some(Err(self.break_off(io::ErrorKind::UnexpectedEof.into()))),
+                Ok(_) => {}
+                Err(error) => return Some(Err(self.break_off(error))),
+            }
+        }
+    }
+
+    /// All of the body, if it has come.
+    pub(crate) fn at_hand(&mut self) -> Option<Bytes> {
+        match self.incoming {
+            Incoming::Ended => Some(Bytes::new()),
+            Incoming::Length(length) if length <= self.buffer.len() as u64 => {
+                self.incoming = Incoming::Ended;
+                Some(self.buffer.split_to(length as usize).freeze())
+            }
+            _ => None,
+        }
+    }
+
+    /// Bytes of the body that are left, if that is known.
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.incoming.length()
+    }
+
+    fn break_off(&mut self, error: io::Error) -> io::Error {
+        (self.incoming, self.keeps) = (Incoming::Ended, false);
+        error
+    }
+
+    /// Reads a response's head, passing over those that only say that it is to come.
+    async fn head<H>(&mut self, read: impl Fn(Headers<'_>) -> H) -> io::Result<Response<H>> {
+        loop {
+            if let Some(response) = self.take_head(&read)? {
+                return Ok(response);
+            }
+            if poll_fn(|context| self.poll_fill(context)).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+
+    fn take_head<H>(&mut self, read: impl Fn(Headers<'_>) -> H) -> io::Result<Option<Response<H>>> {
+        while !self.buffer.is_empty() {
+            let Some(head) = response::parse(&self.buffer, &read)? else {
+                let is_long = self.buffer.len() > HEAD_LIMIT;
+                return if is_long { Err(invalid("a head that does not end")) } else { Ok(None) };
+            };
+            self.buffer.advance(head.size);
+            if matches!(head.status, 100..=199) {
+                continue;
+            }
+            (self.incoming, self.keeps) = (head.incoming, self.keeps && head.keeps);
+            let length = head.incoming.length();
+            let size = length.map_or(READ_SIZE, |length| usize::try_from(length).unwrap_or(READ_SIZE));
+            self.room =
+                (head.size + size.min(READ_SIZE)).max(self.room - self.room / 8).clamp(LEAST_ROOM, READ_SIZE);
+            return Ok(Some(Response { status: head.status, headers: head.headers, length }));
+        }
+        Ok(None)
+    }
+
+    fn poll_write(
+        &mut self,
+        pieces: &[&[u8]],
+        written: &mut usize,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<bool>> {
+        loop {
+            let (mut slices, mut count, mut skip) = ([IoSlice::new(&[]); SLICES], 0, *written);
+            for piece in pieces {
+                if piece.len() <= skip {
+                    skip -= piece.len();
+                } else if count < SLICES {
+                    slices[count] = IoSlice::new(&piece[skip..]);
+                    (count, skip) = (count + 1, 0);
+                }
+            }
+            if count == 0 {
+                return Poll::Ready(Ok(true));
+            }
+            match Pin::new(&mut self.stream).poll_write_vectored(context, &slices[..count]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(size)) => {
+                    *written += size;
+                    self.begun = true;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return self.poll_early(context).map_ok(|refused| !refused),
+            }
+        }
+    }
+
+    /// Looks for an answer while the request is being sent. Ready with `true` once there is one that is no success; a
+    /// success may have been told early, and the rest is wanted all the same.
+    fn poll_early(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        loop {
+            if let Some(status) = self.early {
+                return if matches!(status, 200..=299) { Poll::Pending } else { Poll::Ready(Ok(true)) };
+            }
+            if ready!(self.poll_fill(context))? == 0 {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+            if let Some(response) = self.take_head(|_| ())? {
+                self.early = Some(response.status);
+                self.keeps &= matches!(response.status, 200..=299);
+            }
+        }
+    }
+
+    /// Reads once, as much as there is room for; 0 at the end.
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        // Memory of pieces that were handed out and dropped since is taken back here.
+        let spare = self.buffer.capacity() - self.buffer.len();
+        match self.incoming {
+            Incoming::Ended if spare < self.room => self.buffer.reserve(self.room),
+            Incoming::Length(left) if spare < LEAST_ROOM => {
+                let left = usize::try_from(left).unwrap_or(READ_SIZE);
+                self.buffer.reserve(left.clamp(LEAST_ROOM, READ_SIZE));
+            }
+            _ if spare < LEAST_ROOM => self.buffer.reserve(READ_SIZE),
+            _ => {}
+        }
+        pin!(self.stream.read_buf(&mut self.buffer)).poll(context)
+    }
+}
