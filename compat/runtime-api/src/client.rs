@@ -101,7 +101,14 @@ impl Client {
 
     fn at(address: String, prefix: String) -> Client {
         let base = format!("{prefix}/{API_VERSION}");
-        Client { address, prefix, base, head: RequestHead::default(), connection: None, home: Home::default() }
+        Client {
+            address,
+            prefix,
+            base,
+            head: RequestHead::default(),
+            connection: None,
+            home: Home::default(),
+        }
     }
 
     /// Waits for the next invocation. It may take hours, with the sandbox frozen in between, so nothing limits it.
@@ -153,19 +160,29 @@ impl Client {
             _ => content_type.into_iter().for_each(|value| self.head.header("content-type", value)),
         }
         match payload.content {
-            Content::Whole(bytes) => {
-                Answered { told: self.post(operation, &bytes).await, failure: None }
+            Content::Whole(bytes) => Answered { told: self.post(operation, &bytes).await, failure: None },
+            Content::Arriving(length, payload) => {
+                let passed_on = self.pass_on(length, payload).await;
+                self.answered(request_id, passed_on, None).await
             }
-            Content::Arriving(length, payload) => match self.pass_on(length, payload).await {
-                Ok(()) => Answered { told: Ok(()), failure: None },
-                Err(Unanswered::Told(error)) => Answered { told: Err(error), failure: None },
-                Err(Unanswered::Failed(failure)) => self.respond_failed(request_id, failure).await,
-            },
             Content::Streamed(payload) => {
                 let mut failure = None;
-                let told = self.stream(payload, &mut failure).await;
-                Answered { told, failure }
+                let streamed = self.stream(payload, &mut failure).await;
+                self.answered(request_id, streamed, failure).await
             }
+        }
+    }
+
+    async fn answered(
+        &mut self,
+        request_id: &RequestId,
+        sent: Result<(), Unanswered>,
+        failure: Option<FunctionError>,
+    ) -> Answered {
+        match sent {
+            Ok(()) => Answered { told: Ok(()), failure },
+            Err(Unanswered::Told(error)) => Answered { told: Err(error), failure },
+            Err(Unanswered::Failed(failure)) => self.respond_failed(request_id, failure).await,
         }
     }
 
@@ -175,63 +192,39 @@ impl Client {
     }
 
     /// Sends bytes as they come, as many as announced. A failure breaks the connection off.
-    async fn pass_on(&mut self, length: u64, mut payload: Streamed) -> Result<(), Unanswered> {
-        let operation = Operation::Response;
+    async fn pass_on(&mut self, length: u64, payload: Streamed) -> Result<(), Unanswered> {
         let wrong = |problem| {
             let text = format!("the response is {problem} than the {length} bytes that were announced");
-            Err(Unanswered::Failed(FunctionError::new(error_type::TRUNCATED_RESPONSE, text)))
+            Err(FunctionError::new(error_type::TRUNCATED_RESPONSE, text))
         };
         self.head.content_length(length);
-        let mut sending: Option<Connection> = None;
         let mut left = length;
-        loop {
-            let next = poll_fn(|context| payload.poll_chunk(context));
-            let next = match &mut sending {
-                None => Some(next.await),
-                Some(connection) => connection.unless_refused(next).await.map_err(broke(operation))?,
-            };
-            let Some(next) = next else { break };
-            let chunk = match next.transpose().map_err(Unanswered::Failed)? {
-                Some(chunk) if chunk.len() as u64 > left => return wrong("longer"),
-                None if left > 0 => return wrong("shorter"),
-                chunk => chunk,
-            };
-            left -= chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-            let bytes = chunk.as_deref().unwrap_or_default();
-            let wanted = match &mut sending {
-                Some(connection) => connection.write(&[bytes]).await.map_err(broke(operation))?,
-                // The first bytes go out with the head.
-                None => {
-                    let (connection, wanted) = self.send(operation, &[bytes]).await?;
-                    sending = Some(connection);
-                    wanted
-                }
-            };
-            if chunk.is_none() || !wanted {
-                break;
+        self.pieces(payload, |piece| match piece {
+            Some(Ok(chunk)) if chunk.len() as u64 > left => wrong("longer"),
+            Some(Ok(chunk)) => {
+                left -= chunk.len() as u64;
+                Ok(Part { before: String::new(), chunk, after: "", is_last: false })
             }
-        }
-        let connection = sending.expect("it was made for the head");
-        Ok(self.taken(operation, connection).await?)
+            Some(Err(failure)) => Err(failure),
+            None if left > 0 => wrong("shorter"),
+            None => Ok(Part { before: String::new(), chunk: Bytes::new(), after: "", is_last: true }),
+        })
+        .await
     }
 
-    /// Sends pieces as they are made. It is their number alone that ends them, so a failure can follow.
-    async fn stream(&mut self, mut payload: Streamed, failure: &mut Option<FunctionError>) -> Result<(), Error> {
-        let operation = Operation::Response;
+    /// Sends pieces as they are made. It is not known before how many they are, so a failure can follow.
+    async fn stream(
+        &mut self,
+        payload: Streamed,
+        failure: &mut Option<FunctionError>,
+    ) -> Result<(), Unanswered> {
         self.head.header(header::RESPONSE_MODE, STREAMING_MODE);
         for trailer in [header::FUNCTION_ERROR_TYPE, header::FUNCTION_ERROR_BODY] {
             self.head.header("trailer", trailer);
         }
         self.head.header("transfer-encoding", "chunked");
-        let mut sending: Option<Connection> = None;
-        loop {
-            let next = poll_fn(|context| payload.poll_chunk(context));
-            let next = match &mut sending {
-                None => Some(next.await),
-                Some(connection) => connection.unless_refused(next).await.map_err(broke(operation))?,
-            };
-            let Some(next) = next else { break };
-            let (line, chunk, ends) = match next {
+        self.pieces(payload, |piece| {
+            let (before, chunk, is_last) = match piece {
                 Some(Ok(chunk)) => (format!("{:x}\r\n", chunk.len()), chunk, false),
                 Some(Err(failed)) => {
                     let lines = trailers(&failed).map(|(name, value)| format!("{name}: {value}\r\n"));
@@ -240,21 +233,29 @@ impl Client {
                 }
                 None => ("0\r\n".to_owned(), Bytes::new(), true),
             };
-            let pieces = [line.as_bytes(), &chunk, b"\r\n"];
-            let wanted = match &mut sending {
-                Some(connection) => connection.write(&pieces).await.map_err(broke(operation))?,
-                None => {
-                    let (connection, wanted) = self.send(operation, &pieces).await?;
-                    sending = Some(connection);
-                    wanted
-                }
-            };
-            if ends || !wanted {
-                break;
-            }
+            Ok(Part { before, chunk, after: "\r\n", is_last })
+        })
+        .await
+    }
+
+    /// Sends a payload piece by piece, each as it is framed, until the last one was sent or nobody wants more.
+    async fn pieces(
+        &mut self,
+        mut payload: Streamed,
+        mut frame: impl FnMut(Option<Result<Bytes, FunctionError>>) -> Result<Part, FunctionError>,
+    ) -> Result<(), Unanswered> {
+        let operation = Operation::Response;
+        // The first piece goes out with the head.
+        let first = poll_fn(|context| payload.poll_chunk(context)).await;
+        let mut part = frame(first).map_err(Unanswered::Failed)?;
+        let (mut connection, mut is_wanted) = self.send(operation, &part.bytes()).await?;
+        while is_wanted && !part.is_last {
+            let next = connection.unless_refused(poll_fn(|context| payload.poll_chunk(context))).await;
+            let Some(next) = next.map_err(broke(operation))? else { break };
+            part = frame(next).map_err(Unanswered::Failed)?;
+            is_wanted = connection.write(&part.bytes()).await.map_err(broke(operation))?;
         }
-        let connection = sending.expect("it was made for the head");
-        self.taken(operation, connection).await
+        Ok(self.taken(operation, connection).await?)
     }
 
     /// Answers an invocation with a failure.
@@ -330,7 +331,12 @@ impl Client {
         Ok((connection, wanted))
     }
 
-    pub(crate) async fn refusal(&mut self, operation: Operation, status: u16, connection: Connection) -> Error {
+    pub(crate) async fn refusal(
+        &mut self,
+        operation: Operation,
+        status: u16,
+        connection: Connection,
+    ) -> Error {
         let body = match self.rest(connection).await {
             Ok(body) => String::from_utf8_lossy(&body).into_owned(),
             Err(error) => error.to_string(),
@@ -355,6 +361,20 @@ impl Client {
         }
         self.connection = Some(connection);
         Ok(body)
+    }
+}
+
+/// A piece of a payload, as it goes out.
+struct Part {
+    before: String,
+    chunk: Bytes,
+    after: &'static str,
+    is_last: bool,
+}
+
+impl Part {
+    fn bytes(&self) -> [&[u8]; 3] {
+        [self.before.as_bytes(), &self.chunk, self.after.as_bytes()]
     }
 }
 

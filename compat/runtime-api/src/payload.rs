@@ -97,7 +97,10 @@ impl Payload {
 
     /// A payload of so many bytes that are still to come. To its caller it is as a whole one: it is never seen in part. If
     /// it fails on its way, or has not that length, the invocation has failed.
-    pub fn arriving(length: u64, body: impl Stream<Item = Result<Bytes, FunctionError>> + Send + 'static) -> Payload {
+    pub fn arriving(
+        length: u64,
+        body: impl Stream<Item = Result<Bytes, FunctionError>> + Send + 'static,
+    ) -> Payload {
         let source: Source = Box::pin(body);
         let streamed = Streamed { prelude: None, first: None, source: Some(source) };
         Payload { content_type: None, content: Content::Arriving(length, streamed) }

@@ -131,10 +131,7 @@ async fn a_streamed_response_is_cut_off_when_its_time_is_up() {
         while sender.send("more".into()).await == Ok(()) {}
         assert_eq!(sender.send("more".into()).await, Err(Closed));
         let told = answered.await.unwrap().told;
-        assert!(
-            matches!(&told, Err(Error::Status { status: found, .. }) if *found == status),
-            "{told:?}"
-        );
+        assert!(matches!(&told, Err(Error::Status { status: found, .. }) if *found == status), "{told:?}");
     }
 }
 

@@ -145,10 +145,7 @@ async fn a_refusal_while_it_is_sent_ends_it() {
         platform.send(answer).await;
         let (client, answered) = within(answered).await.unwrap();
         let error = answered.told.unwrap_err();
-        assert!(
-            matches!(&error, Error::Status { status: found, .. } if *found == status),
-            "{error:?}"
-        );
+        assert!(matches!(&error, Error::Status { status: found, .. } if *found == status), "{error:?}");
         assert!(error.concerns_one_answer());
         assert_eq!(answered.failure, None);
         assert_eq!(within(producer).await.unwrap(), Err(Closed));
@@ -167,10 +164,7 @@ async fn a_refusal_of_whole_bytes_does_not_wait_for_them() {
         platform.send(answer).await;
         let (client, answered) = within(answered).await.unwrap();
         let error = answered.told.unwrap_err();
-        assert!(
-            matches!(&error, Error::Status { status: found, .. } if *found == status),
-            "{error:?}"
-        );
+        assert!(matches!(&error, Error::Status { status: found, .. } if *found == status), "{error:?}");
         platform.leave();
         platform.is_kept_by(client).await;
     }

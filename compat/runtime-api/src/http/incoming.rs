@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn bodies_come_out_as_they_went_in_however_they_are_cut() {
-        let chunked: &[u8] = b"3\r\nabc\r\nA;name=value\r\n0123456789\r\n000\r\nTrailer: x\r\nOther: y\r\n\r\nnext";
+        let chunked: &[u8] =
+            b"3\r\nabc\r\nA;name=value\r\n0123456789\r\n000\r\nTrailer: x\r\nOther: y\r\n\r\nnext";
         for step in 1..=chunked.len() {
             let (body, rest) = read(Incoming::ChunkHead, chunked, step).unwrap();
             assert_eq!((&body[..], &rest[..]), (&b"abc0123456789"[..], &b"next"[..]), "{step}");

@@ -55,8 +55,10 @@ pub(super) struct Head<H> {
 pub(super) fn parse<H>(bytes: &[u8], read: impl FnOnce(Headers<'_>) -> H) -> io::Result<Option<Head<H>>> {
     let mut headers = [const { MaybeUninit::uninit() }; HEADERS_LIMIT];
     let mut response = httparse::Response::new(&mut []);
-    let parsed = ParserConfig::default().parse_response_with_uninit_headers(&mut response, bytes, &mut headers);
-    let Status::Complete(size) = parsed.map_err(|error| invalid(format!("no HTTP response: {error}")))? else {
+    let parsed =
+        ParserConfig::default().parse_response_with_uninit_headers(&mut response, bytes, &mut headers);
+    let Status::Complete(size) = parsed.map_err(|error| invalid(format!("no HTTP response: {error}")))?
+    else {
         return Ok(None);
     };
     let status = response.code.unwrap_or_default();
@@ -78,7 +80,8 @@ fn framing(status: u16, headers: Headers<'_>) -> io::Result<Incoming> {
     }
     let mut length = None;
     for value in headers.words("content-length") {
-        let digits = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|it| it.is_ascii_digit()));
+        let digits =
+            std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|it| it.is_ascii_digit()));
         let value = digits.and_then(|text| text.parse::<u64>().ok());
         if value.is_none() || (length.is_some() && length != value) {
             return Err(invalid("a content length that is none"));
@@ -118,10 +121,7 @@ mod tests {
         check("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip", Some((200, Incoming::UntilEnd, true)));
         check("HTTP/1.1 202 Accepted\r\nConnection: Close", Some((202, Incoming::UntilEnd, false)));
         check("HTTP/1.0 200 OK\r\nContent-Length: 1", Some((200, length(1), false)));
-        check(
-            "HTTP/1.0 200 OK\r\nContent-Length: 1\r\nConnection: keep-alive",
-            Some((200, length(1), true)),
-        );
+        check("HTTP/1.0 200 OK\r\nContent-Length: 1\r\nConnection: keep-alive", Some((200, length(1), true)));
         check("HTTP/1.1 204 No Content\r\nContent-Length: 5", Some((204, Incoming::Ended, true)));
         check("HTTP/1.1 100 Continue", Some((100, Incoming::Ended, true)));
         check("SSH-2.0-OpenSSH", None);
@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn names_are_found_in_any_case_and_the_first_value_counts() {
-        let head = b"HTTP/1.1 200 OK\r\nLambda-Runtime-Trace-Id: \xc3\xa9 \r\nlambda-runtime-trace-id: b\r\n\r\n";
+        let head =
+            b"HTTP/1.1 200 OK\r\nLambda-Runtime-Trace-Id: \xc3\xa9 \r\nlambda-runtime-trace-id: b\r\n\r\n";
         let value = parse(head, |headers| headers.get("lambda-runtime-trace-id").map(<[u8]>::to_vec));
         assert_eq!(value.unwrap().unwrap().headers.unwrap(), "é".as_bytes());
     }
