@@ -12,6 +12,7 @@
 //! | `last_words` | what one says that ends at once |
 //! | `process` | starting, signalling and reaping the child |
 //! | `sockets` | which process listens on a port, from `/proc` |
+//! | `ticks` | a timer that is finer than tokio's |
 //! | `function` | a `Handler` served as `Function`, as a go1.x program serves itself |
 
 mod convert;
@@ -25,6 +26,7 @@ mod port;
 mod process;
 mod readiness;
 mod sockets;
+mod ticks;
 mod worker;
 mod workers;
 

@@ -16,13 +16,20 @@ use tracing::{debug, info, warn};
 
 use super::messages::{PingRequest, PingResponse};
 use super::process::{NOWHERE, Process, Slot, describe};
+use super::ticks::Ticks;
 use super::{last_words, port, sockets};
 use crate::bootstrap::{ChildCommand, Mode};
 
-/// Between two looks at a port where nobody listens yet: a Go program needs milliseconds to get there, and on one
-/// CPU each look takes its time from it. A handler that takes longer is looked at ever less often.
+/// Between two looks at a port where nobody listens yet. A Go program needs milliseconds to get there, and on one CPU
+/// each look takes some microseconds of its time. A handler that takes longer is looked at ever less often.
+const TICK: Duration = Duration::from_micros(200);
+const TICKS_FOR: Duration = Duration::from_millis(50);
 const FIRST_INTERVAL: Duration = Duration::from_millis(1);
 const LAST_INTERVAL: Duration = Duration::from_secs(1);
+/// IPv6 is looked at so much less often than IPv4, which is what Go's `localhost` is if it can be.
+const IPV6_EVERY: u32 = 8;
+/// A listener's kernel accepts at once; one that does not is full, and no fresh handler's.
+const CONNECT_LIMIT: Duration = Duration::from_millis(5);
 /// Between two pings of a handler that drops them.
 const PING_INTERVAL: Duration = Duration::from_millis(5);
 /// A handler that has not listened for this long, but talks to the Runtime API, is most likely built without RPC.
@@ -68,6 +75,15 @@ pub(super) async fn start(command: &ChildCommand, slot: &Slot) -> Result<Ready, 
             Ok(ready) => return Ok(ready),
         }
     }
+}
+
+async fn next_look(tick: Option<&Ticks>, pause: Duration) {
+    if let Some(ticks) = tick
+        && ticks.next().await.is_ok()
+    {
+        return;
+    }
+    tokio::time::sleep(pause).await;
 }
 
 /// Whether these are the last words of a program that polls the Runtime API itself, and was kept from it.
@@ -140,6 +156,8 @@ struct Waiting<'a> {
 
 impl Waiting<'_> {
     async fn until_ready(&self) -> Result<Ready, NotReady> {
+        let ticks = Ticks::every(TICK).ok();
+        let mut looks = 0;
         loop {
             if let Some(status) = self.process.status() {
                 if self.polls_itself.load(Relaxed) {
@@ -160,7 +178,8 @@ impl Waiting<'_> {
                 let failure = self.exited(status, said);
                 return Err(if refuses { NotReady::Refuses(failure) } else { failure.into() });
             }
-            let pause = match self.connect().await {
+            looks += 1;
+            let pause = match self.connect(looks % IPV6_EVERY == 0) {
                 Some(stream) => match self.ping(stream).await? {
                     Some(client) => return Ok(Ready::Serves(self.process.clone(), client)),
                     None => PING_INTERVAL,
@@ -173,9 +192,11 @@ impl Waiting<'_> {
             {
                 info!(pid = self.process.pid(), "handler polls the Runtime API itself");
             }
+            let tick = ticks.as_ref().filter(|_| self.since.elapsed() < TICKS_FOR);
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                biased;
                 _ = self.process.wait() => {}
+                () = next_look(tick, pause) => {}
             }
         }
     }
@@ -200,20 +221,22 @@ impl Waiting<'_> {
         }
     }
 
-    /// Go's `localhost` is 127.0.0.1 unless the machine has only IPv6.
-    async fn connect(&self) -> Option<TcpStream> {
-        for host in
-            [SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)), (Ipv6Addr::LOCALHOST, self.port).into()]
-        {
-            if let Ok(stream) = TcpStream::connect(host).await
-                // Between two ephemeral ports TCP can connect a socket to itself.
-                && stream.local_addr().ok() != stream.peer_addr().ok()
-            {
-                _ = stream.set_nodelay(true);
-                return Some(stream);
+    /// Go's `localhost` is 127.0.0.1 unless the machine has only IPv6. On this machine itself, the kernel knows at once.
+    fn connect(&self, with_ipv6: bool) -> Option<TcpStream> {
+        let hosts =
+            [SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)), (Ipv6Addr::LOCALHOST, self.port).into()];
+        let looked_at = if with_ipv6 { &hosts[..] } else { &hosts[..1] };
+        looked_at.iter().find_map(|host| {
+            let stream = std::net::TcpStream::connect_timeout(host, CONNECT_LIMIT).ok()?;
+            // Between two ephemeral ports TCP can connect a socket to itself.
+            if stream.local_addr().ok() == stream.peer_addr().ok() {
+                return None;
             }
-        }
-        None
+            stream.set_nonblocking(true).ok()?;
+            let stream = TcpStream::from_std(stream).ok()?;
+            _ = stream.set_nodelay(true);
+            Some(stream)
+        })
     }
 
     /// Makes sure that it is our child and that it serves `Function`. `None`: it dropped the connection.

@@ -1,7 +1,8 @@
 //! Which process listens on a port, and who talks to the Runtime API, from `/proc`: proc_pid_fd(5),
 //! proc_net(5). Nothing here needs privileges.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader};
 use std::net::{IpAddr, SocketAddr};
 
 /// A TCP socket's line in `/proc/net/tcp`.
@@ -13,6 +14,10 @@ pub(super) struct Socket {
     inode: u64,
 }
 
+const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
+/// The length of a line for IPv4. To a read of this size, the kernel gives one line.
+const LINE: usize = 150;
+
 const ESTABLISHED: u8 = 0x01;
 const LISTEN: u8 = 0x0a;
 
@@ -21,19 +26,45 @@ const PROCESS_LIMIT: usize = 4_096;
 
 /// Whether the process, or a descendant of it, listens on the port. `None`: it cannot be told.
 pub(super) fn listens(pid: u32, port: u16) -> Option<bool> {
-    let sockets = all()?;
-    let listeners: Vec<u64> = sockets
-        .iter()
-        .filter(|socket| socket.state == LISTEN && socket.local.port() == port)
-        .map(|socket| socket.inode)
-        .collect();
-    owns_any(pid, &listeners)
+    let mut is_ours = Some(false);
+    let look = each_listener(port, |socket| {
+        is_ours = owns_any(pid, &[socket.inode]);
+        is_ours == Some(false)
+    });
+    look.ok().and(is_ours)
 }
 
 /// Whether anybody listens on the port, as far as can be told.
 pub(super) fn is_listened_on(port: u16) -> bool {
-    let mut sockets = all().unwrap_or_default().into_iter();
-    sockets.any(|socket| socket.state == LISTEN && socket.local.port() == port)
+    let mut is_listened_on = false;
+    let look = each_listener(port, |_| {
+        is_listened_on = true;
+        false
+    });
+    look.is_ok() && is_listened_on
+}
+
+/// The sockets that listen on the port, as long as more are wanted.
+///
+/// The kernel lists those that listen before all others, and to list those it searches a table that is large where
+/// there is much memory, for milliseconds. So it is asked for one line at a time, and no further than needed.
+fn each_listener(port: u16, mut wants_more: impl FnMut(Socket) -> bool) -> io::Result<()> {
+    for table in TABLES {
+        let table = match File::open(table) {
+            Err(_) if table != TABLES[0] => continue, // the kernel has no IPv6
+            opened => opened?,
+        };
+        for line in BufReader::with_capacity(LINE, table).lines().skip(1) {
+            let Some(socket) = parse_line(&line?) else { continue };
+            if socket.state != LISTEN {
+                break;
+            }
+            if socket.local.port() == port && !wants_more(socket) {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The ports on which the process or a descendant listens.
@@ -62,9 +93,9 @@ pub(super) fn is_connected_to(pid: u32, host: Option<IpAddr>, port: u16) -> bool
 }
 
 fn all() -> Option<Vec<Socket>> {
-    let mut sockets = parse(&fs::read_to_string("/proc/net/tcp").ok()?);
+    let mut sockets = parse(&fs::read_to_string(TABLES[0]).ok()?);
     // Absent where the kernel has no IPv6.
-    if let Ok(table) = fs::read_to_string("/proc/net/tcp6") {
+    if let Ok(table) = fs::read_to_string(TABLES[1]) {
         sockets.extend(parse(&table));
     }
     Some(sockets)
