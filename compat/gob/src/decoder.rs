@@ -1,10 +1,14 @@
 //! The receiving side of one stream: takes in definitions, hands out values (`decoder.go`).
 
+use std::ops::Range;
+
+use bytes::Bytes;
+
 use crate::limits::Limits;
 use crate::received::Received;
 use crate::walk::{Step, Walk};
 use crate::wire::Cursor;
-use crate::{Error, ErrorKind, TypeId, Types};
+use crate::{Error, ErrorKind, TypeId, Types, WireType};
 
 /// What one stream has defined so far.
 #[derive(Debug, Default)]
@@ -35,6 +39,21 @@ struct Ready {
     id: TypeId,
     /// Its place in the last message; `None` if it was put together from several.
     start: Option<usize>,
+}
+
+/// A value that is read after other messages of its stream have come: see [`Decoder::keep`].
+#[derive(Debug)]
+pub struct Kept {
+    ready: Ready,
+    message: Bytes,
+    failure: Option<Error>,
+}
+
+impl Kept {
+    /// The message that the value stands in. Of one that definitions have split, all of its own bytes.
+    pub fn message(&self) -> &Bytes {
+        &self.message
+    }
 }
 
 impl Decoder {
@@ -78,6 +97,52 @@ impl Decoder {
         let ready = self.ready.take()?;
         Some(self.place(ready, message))
     }
+
+    /// As [`Decoder::received`], for a value that is to be read later, by [`Decoder::kept`].
+    pub fn keep(&mut self, message: Bytes) -> Option<Kept> {
+        let ready = self.ready.take()?;
+        Some(match ready.start {
+            Some(_) => Kept { ready, message, failure: None },
+            None => {
+                Kept { ready, message: std::mem::take(&mut self.whole).into(), failure: self.failure.take() }
+            }
+        })
+    }
+
+    /// A value of this stream that was kept.
+    pub fn kept<'a>(&'a self, kept: &'a Kept) -> Received<'a> {
+        let Kept { ready, message, failure } = kept;
+        let cursor = match ready.start {
+            Some(start) => Cursor::at(message, start),
+            None => Cursor::joined(message),
+        };
+        Received::new(&self.types, ready.id, cursor, failure.as_ref())
+    }
+
+    /// Where the bytes are in the next message, if its value is a struct of which only this field is sent, and that
+    /// is of bytes: then they can be handed on before all of them have come. Behind them there is one more byte, which
+    /// has to be zero.
+    ///
+    /// `start` is the message's beginning, and `length` what all of it will have.
+    /// [`HEAD`](Decoder::HEAD) bytes are enough.
+    pub fn only_bytes(&self, start: &[u8], length: usize, field: &str) -> Option<Range<usize>> {
+        if self.split.is_some() || length > self.types.limits.message {
+            return None;
+        }
+        let mut cursor = Cursor::new(start);
+        let id = TypeId(cursor.int().ok()? as i32);
+        let Some(WireType::Struct { fields, .. }) = self.types.get(id) else { return None };
+        let sent = fields.get((cursor.uint().ok()? as usize).checked_sub(1)?)?;
+        if sent.id != TypeId::BYTES || *sent.name != *field {
+            return None;
+        }
+        let count = usize::try_from(cursor.uint().ok()?).ok()?;
+        let bytes = cursor.offset()..cursor.offset().checked_add(count)?;
+        (bytes.end.checked_add(1) == Some(length)).then_some(bytes)
+    }
+
+    /// The most bytes that [`Decoder::only_bytes`] looks at: three numbers.
+    pub const HEAD: usize = 27;
 
     #[inline(always)]
     fn place<'a>(&'a self, ready: Ready, message: &'a [u8]) -> Received<'a> {

@@ -157,7 +157,7 @@ pub mod wire;
 pub use big::{BigInt, BigIntOutOfRange};
 pub use complex::Complex;
 pub use de::from_slice;
-pub use decoder::Decoder;
+pub use decoder::{Decoder, Kept};
 pub use encoder::{Encode, Encoder, Hole, ListWriter, StructWriter};
 pub use error::{Error, ErrorKind};
 pub use go_type::Gob;

@@ -1,8 +1,8 @@
 //! The calling end of a connection: takes calls in, and sees each of them through to its reply.
 
+use std::future::poll_fn;
 use std::io;
 use std::path::Path;
-use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -11,29 +11,25 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, ToSocketAddrs, UnixStream};
-use tokio::runtime::Handle;
-use tokio::sync::{Mutex, MutexGuard, Notify, oneshot};
-use tokio::task::AbortHandle;
 
-use crate::framing::MessageReader;
-use crate::pending::{Calls, Outcome};
+use crate::link::{Answer, Link, Turn, Waiting};
 use crate::race::{First, race};
-use crate::requests::{Payload, Progress, Requests};
-use crate::{Error, MESSAGE_LIMIT, http, replies};
+use crate::replies::Replies;
+use crate::requests::{Payload, Requests};
+use crate::streamed::{LongReply, Streamed};
+use crate::{Error, MESSAGE_LIMIT, http};
 
 /// A connection to a server of Go's `net/rpc`. Calls may overlap, also from many tasks: share it by reference or in
 /// an `Arc`. The connection closes when the client is dropped.
 ///
 /// A call that is dropped is not waited for any more: its request still goes out whole if it had begun to, and its
 /// reply is passed over. No other call notices.
+///
+/// Replies are read by those who wait for them, each in its own task, one for all of them. So a call that was begun
+/// should be polled or dropped, and not be put aside: others may wait for what it would read.
 #[derive(Debug)]
 pub struct Client {
-    calls: Arc<Calls>,
-    requests: Arc<Mutex<Requests>>,
-    /// Told when nothing more can be sent.
-    refused: Arc<Notify>,
-    reader: AbortHandle,
-    runtime: Handle,
+    link: Arc<Link>,
 }
 
 impl Client {
@@ -89,7 +85,8 @@ impl Client {
         Client::from_halves(read, write, BytesMut::new(), limit)
     }
 
-    /// Takes over a connection. Has to be called within a tokio runtime, which reads replies in a task.
+    /// Takes over a connection. Has to be called within a tokio runtime, in which requests are written to
+    /// their end that were given up.
     pub fn new(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Client {
         Client::with_limit(stream, MESSAGE_LIMIT)
     }
@@ -107,25 +104,7 @@ impl Client {
         read: BytesMut,
         limit: usize,
     ) -> Client {
-        let calls = Arc::new(Calls::default());
-        let requests = Arc::new(Mutex::new(Requests::new(writer)));
-        let (runtime, refused) = (Handle::current(), Arc::new(Notify::new()));
-        let reader = runtime.spawn({
-            let (calls, requests, refused) = (calls.clone(), requests.clone(), refused.clone());
-            async move {
-                let calls = EndsWithReader(calls);
-                let reading = replies::read(MessageReader::new(reader, read, limit), &calls.0);
-                // What has come is read first, so that no reply is lost with a request that could not be sent.
-                let error = match race(reading, refused.notified()).await {
-                    First::Left(error) => error,
-                    First::Right(()) => Error::UnexpectedEof,
-                };
-                calls.0.end(&error);
-                // Whoever is sending hears of the end, and leaves.
-                requests.lock().await.close();
-            }
-        });
-        Client { calls, requests, refused, reader: reader.abort_handle(), runtime }
+        Client { link: Arc::new(Link::new(Requests::new(writer), Replies::new(reader, read, limit))) }
     }
 
     /// Calls `Service.Method` and waits for its reply. Argument and reply are of any types that gob knows; see
@@ -138,13 +117,10 @@ impl Client {
     where
         R: Gob + DeserializeOwned + Send + 'static,
     {
-        self.exchange(
-            service_method,
-            |encoder, buffer| encoder.serialize(argument, buffer).map(|()| None),
-            &mut None::<Bytes>,
-            |value, _| value.deserialize(),
-        )
-        .await
+        let encode =
+            |encoder: &mut Encoder, buffer: &mut Vec<u8>| encoder.serialize(argument, buffer).map(|()| None);
+        let (_waiting, answer) = self.exchange(service_method, encode, &mut None::<Bytes>, None).await?;
+        self.whole(answer, |value, _| value.deserialize())
     }
 
     /// As [`Client::call_typed`], for fixed messages: structs that encode and decode themselves.
@@ -171,134 +147,94 @@ impl Client {
     where
         R: Decode + Send + 'static,
     {
-        let encode = |encoder: &mut Encoder, buffer: &mut Vec<u8>| Ok(encoder.encode(argument, buffer));
-        self.exchange(service_method, encode, payload, R::decode).await
+        let (_waiting, answer) = self.exchange(service_method, encoded(argument), payload, None).await?;
+        self.whole(answer, R::decode)
+    }
+
+    /// As [`Client::call_with`], for a reply that may be long because of this field, which is of bytes. If it is sent
+    /// alone and does not come at once, its bytes can be had as they come, with no more than about 128 KiB of them in
+    /// memory. All other replies are the same as ever.
+    ///
+    /// While such a reply comes, no other one can; and it comes as it is taken.
+    pub async fn call_streamed<R>(
+        &self,
+        service_method: &str,
+        argument: &(impl Encode + Sync),
+        payload: &mut (impl Payload + Send),
+        field: &str,
+    ) -> Result<Streamed<R>, Error>
+    where
+        R: Decode + Send + 'static,
+    {
+        match self.exchange(service_method, encoded(argument), payload, Some(field)).await? {
+            (waiting, Answer::Long(length)) => Ok(Streamed::Long(LongReply::new(waiting, length))),
+            (_waiting, answer) => self.whole(answer, R::decode).map(Streamed::Whole),
+        }
     }
 
     /// Sends one request and waits for its reply.
-    async fn exchange<R: Send + 'static>(
+    async fn exchange(
         &self,
         service_method: &str,
         argument: impl FnOnce(&mut Encoder, &mut Vec<u8>) -> Result<Option<Hole>, gob::Error>,
         payload: &mut (impl Payload + Send),
-        decode: impl FnOnce(Received<'_>, &Bytes) -> Result<R, gob::Error> + Send + 'static,
+        field: Option<&str>,
+    ) -> Result<(Waiting, Answer), Error> {
+        let mut turn = Turn::take(&self.link).await;
+        // That the connection ended while nobody called is noticed before anything is sent.
+        poll_fn(|context| self.link.look(context)).await;
+        let waiting = Waiting::call(&self.link)?;
+        // The connection may end while the peer takes nothing in, or it takes nothing in until its replies are read.
+        let sending = turn.requests.send(service_method, waiting.seq(), argument, payload);
+        let answer = match race(sending, waiting.answer(field)).await {
+            First::Left(sent) => {
+                sent?;
+                drop(turn);
+                waiting.answer(field).await?
+            }
+            First::Right(answer) => answer?,
+        };
+        Ok((waiting, answer))
+    }
+
+    fn whole<R>(
+        &self,
+        answer: Answer,
+        decode: impl FnOnce(Received<'_>, &Bytes) -> Result<R, gob::Error>,
     ) -> Result<R, Error> {
-        let (reply_to, mut reply) = oneshot::channel();
-        let completion = Box::new(move |outcome: Outcome<'_>| match outcome {
-            Outcome::Failed(error) => {
-                _ = reply_to.send(Err(error));
-                Ok(())
-            }
-            Outcome::Reply(value, message) => {
-                let decoded = decode(value, message).map_err(|source| Error::Gob { reading: "body", source });
-                let failed = decoded.as_ref().map(|_| ()).map_err(Error::clone);
-                _ = reply_to.send(decoded);
-                failed
-            }
-        });
-        let mut waiting = Waiting { calls: &self.calls, seq: None };
-        let sent = {
-            let sending = pin!(async {
-                let mut turn = Turn { client: self, requests: self.requests.lock().await };
-                let seq = self.calls.register(completion)?;
-                waiting.seq = Some(seq);
-                turn.requests.send(service_method, seq, argument, payload).await
-            });
-            // The connection may end while the peer takes nothing in.
-            race(sending, &mut reply).await
-        };
-        let outcome = match sent {
-            First::Left(Ok(())) => reply.await,
-            First::Left(Err(error)) => return Err(error),
-            First::Right(outcome) => outcome,
-        };
-        waiting.seq = None;
-        outcome.unwrap_or(Err(Error::UnexpectedEof)) // reading the reply has panicked
+        match answer {
+            Answer::Whole(kept) => self.link.value(&kept, decode),
+            Answer::Long(_) => Err(Error::UnexpectedEof), // nobody has asked for that
+        }
     }
 
     /// Closes the connection: calls that are pending end with [`Error::Closed`], those that come with
     /// [`Error::Shutdown`].
     pub fn close(&self) {
-        self.calls.end(&Error::Closed);
-        self.reader.abort();
-        let requests = self.requests.clone();
-        // Whoever is sending hears of the end, and leaves.
-        self.runtime.spawn(async move { requests.lock().await.close() });
+        self.link.end(&Error::Closed);
     }
 
-    /// Whether the connection has ended: every call would fail.
+    /// Whether the connection is known to have ended: every call would fail. It becomes known to those who wait, and to
+    /// a call that begins.
     pub fn is_closed(&self) -> bool {
-        self.calls.has_ended()
+        self.link.has_ended()
     }
 
     /// Waits until the connection has ended.
     pub async fn closed(&self) {
-        self.calls.ended().await;
-    }
-
-    /// Has the request written to its end whose call was given up.
-    fn finish(&self) {
-        let (calls, requests) = (self.calls.clone(), self.requests.clone());
-        self.runtime.spawn(async move {
-            let finishing = async { requests.lock().await.finish().await };
-            if let First::Left(Err(_)) = race(finishing, calls.ended()).await {
-                calls.end(&Error::UnexpectedEof);
-            }
-        });
+        self.link.ended().await;
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.reader.abort();
-        // What still writes a request that was given up stops, and lets go of the connection.
-        self.calls.end(&Error::Shutdown);
-        if let Ok(mut requests) = self.requests.try_lock() {
-            requests.close();
-        }
+        // What still writes a request that was given up stops, and so does a reply that still comes.
+        self.link.end(&Error::Closed);
     }
 }
 
-/// A call that is waited for; when it is dropped early, nobody is left to take its reply.
-struct Waiting<'c> {
-    calls: &'c Calls,
-    seq: Option<u64>,
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        if let Some(seq) = self.seq {
-            // The reply will be passed over, as one to an unknown call.
-            drop(self.calls.complete(seq));
-        }
-    }
-}
-
-/// One's turn to send. It may end before the request is sent.
-struct Turn<'c> {
-    client: &'c Client,
-    requests: MutexGuard<'c, Requests>,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        match self.requests.progress() {
-            Progress::Sent => {}
-            Progress::Whole => self.client.finish(),
-            Progress::Broken => {
-                // The peer has to hear of it too: it may wait for the rest.
-                self.requests.close();
-                self.client.refused.notify_one();
-            }
-        }
-    }
-}
-
-/// Nobody waits for a reader that is gone, even if what it read made it panic.
-struct EndsWithReader(Arc<Calls>);
-
-impl Drop for EndsWithReader {
-    fn drop(&mut self) {
-        self.0.end(&Error::UnexpectedEof);
-    }
+fn encoded(
+    argument: &impl Encode,
+) -> impl FnOnce(&mut Encoder, &mut Vec<u8>) -> Result<Option<Hole>, gob::Error> {
+    |encoder, buffer| Ok(encoder.encode(argument, buffer))
 }

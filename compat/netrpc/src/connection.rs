@@ -169,7 +169,7 @@ impl<R: AsyncRead + Unpin> Requests<'_, R> {
 
     /// The type of a message's value; negative, if it defines one.
     async fn peek_type(&mut self, frame: Frame) -> Result<i32, Error> {
-        let id = Cursor::new(self.reader.peek(frame).await?).int();
+        let id = Cursor::new(self.reader.peek(frame, 9).await?).int();
         Ok(id.unwrap_or_default() as i32)
     }
 

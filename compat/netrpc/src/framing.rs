@@ -12,6 +12,8 @@ use crate::Error;
 const READ_SIZE: usize = 16 * 1024;
 /// A buffer grows by no more than this beyond what has arrived: a length is only a claim.
 const GROW_LIMIT: usize = 1024 * 1024;
+/// Of a message that is handed out as it comes, about so much is read at once; with room for the next one, 128 KiB.
+const PART_SIZE: usize = 112 * 1024;
 /// A buffer that has grown beyond this is given back once its message is done with.
 const KEEP_LIMIT: usize = 8 * 1024 * 1024;
 
@@ -87,9 +89,9 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
         Ok(self.cut(frame))
     }
 
-    /// The first bytes of that message, enough for a number; the rest may have come too.
-    pub(crate) async fn peek(&mut self, frame: Frame) -> Result<&[u8], Error> {
-        self.fill(frame.total().min(frame.prefix + 9)).await?;
+    /// The first bytes of that message, as many as asked for if it has them; the rest may have come too.
+    pub(crate) async fn peek(&mut self, frame: Frame, length: usize) -> Result<&[u8], Error> {
+        self.fill(frame.total().min(frame.prefix + length)).await?;
         Ok(&self.buffer[frame.prefix..self.buffer.len().min(frame.total())])
     }
 
@@ -112,8 +114,23 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
         Ok(())
     }
 
-    pub(crate) fn limit(&self) -> usize {
-        self.limit
+    /// Whether all of that message has come.
+    pub(crate) fn has_all(&self, frame: Frame) -> bool {
+        frame.total() <= self.buffer.len()
+    }
+
+    /// Drops the first bytes of that message, which have come. The others are to be taken with [`MessageReader::part`].
+    pub(crate) fn begin(&mut self, frame: Frame, length: usize) {
+        self.buffer.advance(frame.prefix + length);
+        self.count(frame);
+    }
+
+    /// The next bytes of the message that has begun, as they come; at least one, and no more than are `left` of it.
+    pub(crate) async fn part(&mut self, left: usize) -> Result<Bytes, Error> {
+        if self.buffer.is_empty() && self.read(left.min(PART_SIZE)).await? == 0 {
+            return Err(Error::Truncated);
+        }
+        Ok(self.buffer.split_to(left.min(self.buffer.len())).freeze())
     }
 
     /// All that was handed out or dropped so far.

@@ -57,7 +57,7 @@
 //! | for | argument, reply | client | server |
 //! | --- | --- | --- | --- |
 //! | ordinary types, any that gob knows | `#[derive(Serialize, Deserialize, Gob)]` | [`Client::call_typed`] | [`Server::method_typed`] |
-//! | fixed messages in a hurry, payloads not copied | [`gob::Encode`], [`gob::Decode`] | [`Client::call`], [`Client::call_with`] | [`Server::method`], [`Reply::with_payload`] |
+//! | fixed messages in a hurry, payloads not copied | [`gob::Encode`], [`gob::Decode`] | [`Client::call`], [`Client::call_with`], [`Client::call_streamed`] | [`Server::method`], [`Reply::with_payload`] |
 //!
 //! # Ways to connect
 //!
@@ -115,7 +115,8 @@
 //! | --- | --- |
 //! | [`header`] | the values before arguments and replies |
 //! | `framing`, `outgoing` | messages that come in, whole or passed over; bytes that go out, and how many did |
-//! | `client`, `requests`, `replies`, `pending` | one calling end: its doors, what it sends, what it receives, and who waits |
+//! | `client`, `link`, `requests`, `replies`, `pending` | one calling end: its doors, who reads and who sends, what is sent, what comes, and who waits |
+//! | `streamed` | a reply that is handed out as it comes |
 //! | `server`, `service`, `listener` | methods under their names, and where connections come from |
 //! | `connection`, `answers` | one connection that is served: what it receives and runs, what it sends |
 //! | `http` | the few lines before net/rpc, for both ends |
@@ -129,6 +130,7 @@ mod error;
 mod framing;
 pub mod header;
 mod http;
+mod link;
 mod listener;
 mod outgoing;
 mod pending;
@@ -137,6 +139,7 @@ mod replies;
 mod requests;
 mod server;
 mod service;
+mod streamed;
 
 pub use client::Client;
 pub use error::Error;
@@ -145,6 +148,7 @@ pub use listener::Listener;
 pub use requests::Payload;
 pub use server::{CALL_LIMIT, Server};
 pub use service::{MethodError, Reply, Service};
+pub use streamed::{LongReply, Streamed};
 
 /// Messages of more than so many bytes are refused, on both ends, unless [`Client::with_limit`] or
 /// [`Server::message_limit`] say otherwise: 256 MiB.

@@ -14,6 +14,7 @@ use gob::{Decode, Encode, Encoder, ErrorKind, Kind, Schema, StructWriter, Width}
 use netrpc::header::{Placeholder, Response};
 use netrpc::{Client, Error, Payload, Reply, Server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
 /// Far more than any of this takes.
@@ -516,13 +517,38 @@ async fn a_payload_that_does_not_fill_its_hole_takes_the_connection_with_it() {
 #[tokio::test]
 async fn a_request_that_cannot_be_sent_has_not_run() {
     let (ours, theirs) = tokio::io::duplex(PIPE);
-    let client = Client::new(ours);
+    let (silence, _open) = tokio::io::duplex(PIPE);
+    // Only sending shows that the peer is gone.
+    let client = Client::new(tokio::io::join(silence, ours));
     drop(theirs);
-    // That the connection ended is not known yet when the call begins.
     let error = within(client.call::<Number>("Numbers.Add", &Number(1))).await.unwrap_err();
     assert!(matches!(error, Error::Send(_)), "{error:?}");
     assert!(!error.may_have_run());
     assert_shut_down(&client).await;
+}
+
+#[tokio::test]
+async fn an_end_while_nobody_calls_is_noticed_before_anything_is_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = Client::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (mut theirs, _) = listener.accept().await.unwrap();
+    let server = async {
+        let mut request = [0; 4096];
+        assert!(theirs.read(&mut request).await.unwrap() > 0);
+        theirs.write_all(&reply(0, "", &Number(2))).await.unwrap();
+        theirs.shutdown().await.unwrap();
+        theirs
+    };
+    let call = client.call::<Number>("Numbers.Add", &Number(1));
+    let (outcome, mut theirs) = within(async { tokio::join!(call, server) }).await;
+    assert_eq!(outcome.unwrap(), Number(2));
+    tokio::task::yield_now().await; // as anything does that waits
+    let error = within(client.call::<Number>("Numbers.Add", &Number(1))).await.unwrap_err();
+    assert!(matches!(error, Error::Shutdown), "{error:?}");
+    assert!(client.is_closed());
+    let mut sent = Vec::new();
+    within(theirs.read_to_end(&mut sent)).await.unwrap();
+    assert_eq!(sent, [], "behind the first request");
 }
 
 #[tokio::test]

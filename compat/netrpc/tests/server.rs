@@ -116,16 +116,20 @@ async fn a_reply_that_panics_ends_the_connection_and_leaves_no_call_unanswered()
 }
 
 #[tokio::test]
-async fn a_reply_that_panics_in_the_client_ends_all_its_calls() {
-    let client = connected(arith());
-    let hung = client.call_typed::<i64>("Arith.Hang", &Args { a: 0, b: 0 });
-    let (hung, failed) = within(async {
-        tokio::join!(hung, client.call_typed::<Explosive>("Arith.Multiply", &Args { a: 6, b: 7 }))
-    })
-    .await;
-    assert!(matches!(hung, Err(Error::UnexpectedEof)), "{hung:?}");
-    assert!(matches!(failed, Err(Error::UnexpectedEof)));
-    within(client.closed()).await;
+async fn a_reply_that_panics_in_the_client_is_its_own_calls_affair() {
+    let client = Arc::new(connected(arith()));
+    let call = |a| {
+        let client = client.clone();
+        async move { client.call_typed::<i64>("Arith.Multiply", &Args { a, b: 7 }).await }
+    };
+    let panicking = tokio::spawn({
+        let client = client.clone();
+        async move { client.call_typed::<Explosive>("Arith.Multiply", &Args { a: 6, b: 7 }).await.map(drop) }
+    });
+    let other = tokio::spawn(call(1));
+    assert!(within(panicking).await.unwrap_err().is_panic());
+    assert_eq!(within(other).await.unwrap().unwrap(), 7);
+    assert_eq!(within(call(2)).await.unwrap(), 14);
 }
 
 #[tokio::test]
