@@ -238,3 +238,115 @@ fn encoded(
 ) -> impl FnOnce(&mut Encoder, &mut Vec<u8>) -> Result<Option<Hole>, gob::Error> {
     |encoder, buffer| Ok(encoder.encode(argument, buffer))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use gob::{Decoder, Received};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::header::Placeholder;
+
+    const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../gob/tests/golden");
+
+    /// What Go's handlers have answered, all of it and cut at every byte of the last reply: the same comes out whether
+    /// it is waited for or taken as it comes.
+    #[tokio::test]
+    async fn a_reply_in_parts_is_the_same_reply() {
+        let (mut captures, mut long) = (0, 0);
+        for entry in fs::read_dir(FOLDER).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if !name.contains("lambda_") || !name.ends_with(".s2c.gob") || name.contains("out_of_order") {
+                continue;
+            }
+            captures += 1;
+            let stream = fs::read(&path).unwrap();
+            let ends = ends_of_replies(&stream);
+            let last = ends.len().checked_sub(2).map_or(0, |last| ends[last]);
+            for end in last..=stream.len() {
+                let replies: Vec<&[u8]> = ends
+                    .iter()
+                    .scan(0, |start, reply| Some(&stream[std::mem::replace(start, *reply)..end.min(*reply)]))
+                    .collect();
+                let (whole, _) = play(&replies, usize::MAX).await;
+                let (in_parts, count) = play(&replies, 0).await;
+                assert_eq!(in_parts, whole, "{name} to byte {end}");
+                long += count;
+            }
+        }
+        assert_eq!(captures, 23);
+        assert!(long > 1_000, "{long} replies came in parts");
+    }
+
+    /// What calls end with that are answered so, one after the other; and how many answers came in parts.
+    async fn play(replies: &[&[u8]], whole_length: usize) -> (Vec<Result<Vec<u8>, String>>, usize) {
+        let (received, mut reply) = tokio::io::duplex(7);
+        let (sent, mut request) = tokio::io::duplex(4096);
+        let mut receiving = Replies::new(received, BytesMut::new(), MESSAGE_LIMIT);
+        receiving.whole_length = whole_length;
+        let client = Client { link: Arc::new(Link::new(Requests::new(sent), receiving)) };
+        let (mut outcomes, mut long) = (Vec::new(), 0);
+        for (number, bytes) in replies.iter().enumerate() {
+            let server = async {
+                assert!(request.read(&mut [0; 4096]).await.unwrap() > 0);
+                _ = reply.write_all(bytes).await;
+                if number + 1 == replies.len() {
+                    reply.shutdown().await.unwrap();
+                }
+            };
+            let (outcome, ()) = tokio::join!(call(&client, &mut long), server);
+            outcomes.push(outcome);
+        }
+        (outcomes, long)
+    }
+
+    async fn call(client: &Client, long: &mut usize) -> Result<Vec<u8>, String> {
+        let text = |error: Error| format!("{error:?}");
+        let payload = &mut None::<Bytes>;
+        let mut reply = match client.call_streamed("Function.Invoke", &Placeholder, payload, "Payload").await
+        {
+            Ok(Streamed::Whole(Payload(bytes))) => return Ok(bytes),
+            Ok(Streamed::Long(reply)) => reply,
+            Err(error) => return Err(text(error)),
+        };
+        *long += 1;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = reply.chunk().await {
+            bytes.extend_from_slice(&chunk.map_err(text)?);
+            assert!(bytes.len() <= reply.length());
+        }
+        assert_eq!(bytes.len(), reply.length());
+        assert!(reply.chunk().await.is_none());
+        Ok(bytes)
+    }
+
+    /// Each is two values, and the definitions before them.
+    fn ends_of_replies(stream: &[u8]) -> Vec<usize> {
+        let (mut decoder, mut end, mut values, mut ends) = (Decoder::new(), 0, 0, Vec::new());
+        while let Some(frame) = gob::frame(&stream[end..]).unwrap() {
+            values += usize::from(decoder.accept(frame.message(&stream[end..])).unwrap());
+            end += frame.total();
+            if values == 2 {
+                values = 0;
+                ends.push(end);
+            }
+        }
+        ends
+    }
+
+    struct Payload(Vec<u8>);
+
+    impl Decode for Payload {
+        fn decode(value: Received<'_>, _: &Bytes) -> Result<Payload, gob::Error> {
+            let mut payload = Vec::new();
+            value.structure(|name, field| match name {
+                "Payload" => field.bytes().map(|bytes| payload = bytes.to_vec()),
+                _ => field.skip(),
+            })?;
+            Ok(Payload(payload))
+        }
+    }
+}

@@ -25,7 +25,7 @@ pub(crate) struct Replies {
     before: Taken,
     /// Who hears of what comes: whoever has looked last, of those who wait.
     pub(crate) listener: Option<Id>,
-    whole_length: usize,
+    pub(crate) whole_length: usize,
 }
 
 #[derive(Default)]
