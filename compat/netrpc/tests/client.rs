@@ -166,6 +166,17 @@ async fn a_call_that_is_given_up_half_written_is_sent_whole_and_costs_no_other()
 
 #[tokio::test]
 async fn callers_come_and_go_and_the_connection_stays() {
+    come_and_go().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn callers_on_many_threads_come_and_go_and_the_connection_stays() {
+    for _ in 0..5 {
+        come_and_go().await;
+    }
+}
+
+async fn come_and_go() {
     let (ours, theirs) = tokio::io::duplex(97);
     let serving = tokio::spawn(async move { doubling().serve_connection(theirs).await });
     let client = Arc::new(Client::new(ours));
