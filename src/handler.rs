@@ -7,6 +7,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use runtime_api::{Context, FunctionError, Invocation, Payload};
+use tracing::debug_span;
 
 use crate::{Error, failure, panic};
 
@@ -94,8 +95,11 @@ pub(crate) const EVENT_LOST: &str = "Runtime.Go1xEventLost";
 
 /// Calls a handler, and makes a failure of its panic. Both doors do it, so that a handler need not.
 pub(crate) async fn call(handler: &impl Handler, invocation: Invocation) -> Result<Payload, FunctionError> {
-    let mut future = pin!(panic::catch(|| handler.call(invocation))?);
+    let span = debug_span!("invocation", request_id = %invocation.context.request_id);
+    // It is begun in its place, and polled there: what a handler's future holds is not moved about.
+    let mut future = pin!(async move { handler.call(invocation).await });
     poll_fn(|context| {
+        let _entered = span.enter();
         panic::catch(|| future.as_mut().poll(context)).unwrap_or_else(|failure| Poll::Ready(Err(failure)))
     })
     .await

@@ -1,17 +1,20 @@
 //! One invocation, top to bottom. The loop does not know who the handler is.
 
+use std::pin::pin;
+
 use runtime_api::{Answered, Client, FunctionError, Invocation, Payload, RequestId};
-use tracing::{Instrument as _, debug_span, warn};
+use tracing::warn;
 
 use crate::stop::Stop;
 use crate::{Handler, LogFormat, RuntimeError, handler};
 
 /// Serves invocations one after the other, until something stops the runtime, here or elsewhere.
 pub(crate) async fn serve(client: &mut Client, handler: &impl Handler, log: LogFormat, stop: &Stop) {
+    let mut stopped = pin!(stop.asked());
     loop {
         let next = tokio::select! {
             biased;
-            () = stop.asked() => return,
+            () = &mut stopped => return,
             next = client.next() => next,
         };
         let served = match next {
@@ -37,8 +40,7 @@ async fn one(
     invocation: Invocation,
 ) -> Result<(), RuntimeError> {
     let request_id = invocation.context.request_id.clone();
-    let span = debug_span!("invocation", %request_id);
-    let outcome = handler::call(handler, invocation).instrument(span).await;
+    let outcome = handler::call(handler, invocation).await;
     report(client, log, &request_id, outcome).await
 }
 

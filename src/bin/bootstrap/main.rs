@@ -45,11 +45,16 @@ async fn run(environment: Environment) -> anyhow::Result<Exit> {
     };
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let shutdown = async move {
+    // A task of its own, so that they are not looked at whenever something else happens.
+    let asked_to_end = tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+    });
+    let shutdown = async {
+        // It cannot fail: nobody aborts it, and nothing in it panics.
+        _ = asked_to_end.await;
     };
     Ok(bootstrap::run(&settings, shutdown).await?)
 }

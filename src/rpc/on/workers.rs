@@ -118,11 +118,17 @@ impl Handler for Workers {
     }
 
     async fn call(&self, invocation: Invocation) -> Result<Payload, FunctionError> {
-        let had_time = !invocation.context.remaining().is_zero();
-        let turn = self.turn().await;
-        if had_time && invocation.context.remaining().is_zero() {
-            return Err(overdue::never_begun(&invocation.context));
-        }
+        let turn = match self.turns.try_acquire() {
+            Ok(permit) => self.take(permit),
+            Err(_) => {
+                let had_time = !invocation.context.remaining().is_zero();
+                let turn = self.turn().await;
+                if had_time && invocation.context.remaining().is_zero() {
+                    return Err(overdue::never_begun(&invocation.context));
+                }
+                turn
+            }
+        };
         let watch = self.overdue.watch(turn.slot, &invocation.context);
         turn.worker().call(&self.command, self.sharing, invocation, &watch).await
     }
