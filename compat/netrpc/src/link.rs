@@ -114,7 +114,7 @@ impl Link {
                 Ok(Some(Reply::Whole(seq, Err(error @ Error::Gob { .. })))) if self.calls.awaits(seq) => {
                     break error;
                 }
-                Ok(Some(Reply::Whole(seq, outcome))) if id == Some(Id::Call(seq)) => {
+                Ok(Some(Reply::Whole(seq, outcome))) if id.is_some_and(|id| id.seq == Some(seq)) => {
                     return Poll::Ready(outcome.map(Answer::Whole));
                 }
                 Ok(Some(Reply::Whole(seq, outcome))) => self.calls.answer(seq, outcome),
@@ -185,9 +185,7 @@ impl Waiting {
     }
 
     pub(crate) fn seq(&self) -> u64 {
-        match self.id {
-            Id::Call(seq) | Id::End(seq) => seq,
-        }
+        self.id.seq.unwrap_or_default()
     }
 
     /// Waits for the reply, which may come in parts if it has this field alone.

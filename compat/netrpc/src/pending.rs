@@ -1,6 +1,5 @@
 //! Calls in flight, as plain data: register, answer, end. No sockets here.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -9,12 +8,11 @@ use gob::Kept;
 use crate::Error;
 
 /// Somebody who waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Id {
-    /// For the reply to the call of this number.
-    Call(u64),
-    /// For the connection's end.
-    End(u64),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Id {
+    place: usize,
+    /// Of the call whose reply it waits for; `None`: for the connection's end.
+    pub(crate) seq: Option<u64>,
 }
 
 /// What a call ends with: its reply's value, which is not read yet, or why there is none.
@@ -26,18 +24,20 @@ pub(crate) struct Calls {
     pending: Mutex<Pending>,
 }
 
-/// Calls that were sent, or are being sent, by sequence number; and who waits for the end.
+/// Calls that were sent, or are being sent, and who waits for the end.
 #[derive(Debug, Default)]
 struct Pending {
-    waiting: BTreeMap<Id, Waiting>,
-    next_call: u64,
-    next_end: u64,
+    /// Searched for replies: there are seldom more than a few.
+    places: Vec<Option<Waiting>>,
+    vacant: Vec<usize>,
+    next_seq: u64,
     /// There will be no more replies.
     ended: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Waiting {
+    seq: Option<u64>,
     /// Of the task that has looked last.
     waker: Option<Waker>,
     /// What somebody else has read.
@@ -48,23 +48,20 @@ impl Calls {
     /// Takes in a call and numbers it; refused once the connection has ended.
     pub(crate) fn register(&self) -> Result<Id, Error> {
         let mut pending = self.pending();
-        let id = Id::Call(pending.next_call);
-        pending.next_call += 1;
-        pending.enter(id).ok_or(Error::Shutdown)
+        let seq = pending.next_seq;
+        pending.next_seq += 1;
+        pending.enter(Some(seq)).ok_or(Error::Shutdown)
     }
 
     /// Takes in somebody who waits for the end; `None` if it is over already.
     pub(crate) fn register_end(&self) -> Option<Id> {
-        let mut pending = self.pending();
-        let id = Id::End(pending.next_end);
-        pending.next_end += 1;
-        pending.enter(id)
+        self.pending().enter(None)
     }
 
     /// What one of them ends with, if that is known; else the waker is kept.
     pub(crate) fn poll(&self, id: Id, waker: &Waker) -> Option<Outcome> {
         let mut pending = self.pending();
-        let waiting = pending.waiting.get_mut(&id)?;
+        let waiting = pending.places.get_mut(id.place)?.as_mut()?;
         if waiting.outcome.is_some() {
             return waiting.outcome.take();
         }
@@ -77,13 +74,13 @@ impl Calls {
 
     /// Whether somebody waits for this call's reply.
     pub(crate) fn awaits(&self, seq: u64) -> bool {
-        self.pending().waiting.contains_key(&Id::Call(seq))
+        self.pending().find(seq).is_some()
     }
 
     /// Leaves a call what it ends with. Replies to calls that nobody waits for are dropped.
     pub(crate) fn answer(&self, seq: u64, outcome: Outcome) {
         let mut pending = self.pending();
-        let Some(waiting) = pending.waiting.get_mut(&Id::Call(seq)) else { return };
+        let Some(waiting) = pending.find(seq) else { return };
         // There is one reply to each call; what follows it is to none.
         waiting.outcome.get_or_insert(outcome);
         let waker = waiting.waker.take();
@@ -93,16 +90,19 @@ impl Calls {
 
     /// Forgets who does not wait any more.
     pub(crate) fn leave(&self, id: Id) {
-        self.pending().waiting.remove(&id);
+        let mut pending = self.pending();
+        pending.places[id.place] = None;
+        pending.vacant.push(id.place);
     }
 
     /// One of those who still wait, and have looked.
     pub(crate) fn next(&self) -> Option<(Id, Waker)> {
-        self.pending()
-            .waiting
-            .iter()
-            .filter(|(_, waiting)| waiting.outcome.is_none())
-            .find_map(|(id, waiting)| Some((*id, waiting.waker.clone()?)))
+        self.pending().places.iter().enumerate().find_map(|(place, waiting)| match waiting {
+            Some(Waiting { seq, waker: Some(waker), outcome: None }) => {
+                Some((Id { place, seq: *seq }, waker.clone()))
+            }
+            _ => None,
+        })
     }
 
     /// Ends all calls, now and from now on.
@@ -110,7 +110,7 @@ impl Calls {
         let mut pending = self.pending();
         pending.ended = true;
         let mut wakers = Vec::new();
-        for waiting in pending.waiting.values_mut() {
+        for waiting in pending.places.iter_mut().flatten() {
             waiting.outcome.get_or_insert_with(|| Err(error.clone()));
             wakers.extend(waiting.waker.take());
         }
@@ -129,11 +129,20 @@ impl Calls {
 }
 
 impl Pending {
-    fn enter(&mut self, id: Id) -> Option<Id> {
+    fn enter(&mut self, seq: Option<u64>) -> Option<Id> {
         if self.ended {
             return None;
         }
-        self.waiting.insert(id, Waiting::default());
-        Some(id)
+        let waiting = Some(Waiting { seq, waker: None, outcome: None });
+        let place = self.vacant.pop().unwrap_or(self.places.len());
+        match self.places.get_mut(place) {
+            Some(vacant) => *vacant = waiting,
+            None => self.places.push(waiting),
+        }
+        Some(Id { place, seq })
+    }
+
+    fn find(&mut self, seq: u64) -> Option<&mut Waiting> {
+        self.places.iter_mut().flatten().find(|waiting| waiting.seq == Some(seq))
     }
 }

@@ -148,7 +148,7 @@ impl Replies {
     /// Begins with a body that is to be handed out in parts, if the next message is one: how long it is.
     async fn begin(&mut self, InParts { id, field }: InParts<'_>) -> Result<Option<usize>, Error> {
         let Some(Header { seq, error }) = &self.header else { return Ok(None) };
-        if Id::Call(*seq) != id || !error.is_empty() {
+        if id.seq != Some(*seq) || !error.is_empty() {
             return Ok(None);
         }
         let seq = *seq;
