@@ -1,8 +1,8 @@
 //! The calling end of a connection: takes calls in, and sees each of them through to its reply.
 
-use std::future::poll_fn;
 use std::io;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -181,18 +181,19 @@ impl Client {
         field: Option<&str>,
     ) -> Result<(Waiting, Answer), Error> {
         let mut turn = Turn::take(&self.link).await;
-        // That the connection ended while nobody called is noticed before anything is sent.
-        poll_fn(|context| self.link.look(context)).await;
-        let waiting = Waiting::call(&self.link)?;
+        let waiting = Waiting::call(&self.link).await?;
         // The connection may end while the peer takes nothing in, or it takes nothing in until its replies are read.
         let sending = turn.requests.send(service_method, waiting.seq(), argument, payload);
-        let answer = match race(sending, waiting.answer(field)).await {
-            First::Left(sent) => {
-                sent?;
-                drop(turn);
-                waiting.answer(field).await?
+        let answer = {
+            let mut answer = pin!(waiting.answer(field));
+            match race(sending, answer.as_mut()).await {
+                First::Left(sent) => {
+                    sent?;
+                    drop(turn);
+                    answer.await?
+                }
+                First::Right(answer) => answer?,
             }
-            First::Right(answer) => answer?,
         };
         Ok((waiting, answer))
     }

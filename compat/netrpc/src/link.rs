@@ -50,15 +50,6 @@ impl Link {
         }
     }
 
-    /// Takes in what has come while nobody was waiting, such as the end.
-    pub(crate) fn look(&self, context: &mut Context<'_>) -> Poll<()> {
-        let replies = self.replies();
-        if replies.listener.is_none() {
-            _ = self.read(replies, context, None, None);
-        }
-        Poll::Ready(())
-    }
-
     /// Reads a value that came in a reply. The connection ends with what does not fit.
     pub(crate) fn value<R>(
         &self,
@@ -83,48 +74,80 @@ impl Link {
     /// Waits until the connection has ended.
     pub(crate) async fn ended(self: &Arc<Link>) {
         if let Some(id) = self.calls.register_end() {
-            _ = Waiting { link: self.clone(), id }.answer(None).await;
+            let waiting = Waiting { link: self.clone(), id };
+            _ = poll_fn(|context| self.poll(context, waiting.id, None, false)).await;
         }
     }
 
-    fn poll(&self, context: &mut Context<'_>, id: Id, field: Option<&str>) -> Poll<Result<Answer, Error>> {
-        match self.calls.poll(id, context.waker()) {
-            Some(outcome) => Poll::Ready(outcome.map(Answer::Whole)),
-            None => self.read(self.replies(), context, Some(id), field),
+    /// Takes in a call, and before it what has come while nobody was waiting, such as the end. Then the call listens.
+    fn begin(&self, context: &mut Context<'_>) -> Result<Id, Error> {
+        let mut replies = self.replies();
+        if replies.listener.is_some() {
+            return self.calls.register();
+        }
+        match self.read(&mut replies, context, None, None) {
+            Poll::Ready(Err(error)) => {
+                drop(replies);
+                self.end(&error);
+                Err(Error::Shutdown)
+            }
+            _ => {
+                let id = self.calls.register()?;
+                replies.listener = Some(id);
+                Ok(id)
+            }
         }
     }
 
-    /// Reads what has come. If the reply that is waited for is not in it, whoever reads is the listener.
+    fn poll(
+        &self,
+        context: &mut Context<'_>,
+        id: Id,
+        field: Option<&str>,
+        has_looked: bool,
+    ) -> Poll<Result<Answer, Error>> {
+        if let Some(outcome) = self.calls.poll(id, context.waker()) {
+            return Poll::Ready(outcome.map(Answer::Whole));
+        }
+        let read = {
+            let mut replies = self.replies();
+            if has_looked && replies.listener == Some(id) {
+                return Poll::Pending;
+            }
+            ready!(self.read(&mut replies, context, Some(id), field))
+        };
+        Poll::Ready(read.unwrap_or_else(|error| Err(self.fail(error))))
+    }
+
+    /// Reads what has come. If the reply that is waited for is not in it, whoever reads is the listener. An error ends
+    /// the connection.
     fn read(
         &self,
-        mut replies: MutexGuard<'_, Replies>,
+        replies: &mut Replies,
         context: &mut Context<'_>,
         id: Option<Id>,
         field: Option<&str>,
-    ) -> Poll<Result<Answer, Error>> {
+    ) -> Poll<Result<Result<Answer, Error>, Error>> {
         if replies.owner().is_some() {
             return Poll::Pending; // and its owner will wake somebody
         }
         replies.listener = id;
         let in_parts = id.zip(field).map(|(id, field)| InParts { id, field });
-        let error = loop {
-            match ready!(pin!(replies.next(in_parts)).poll(context)) {
-                Ok(Some(Reply::Long(length))) => return Poll::Ready(Ok(Answer::Long(length))),
-                // What cannot be read ends the connection, if it is read.
-                Ok(Some(Reply::Whole(seq, Err(error @ Error::Gob { .. })))) if self.calls.awaits(seq) => {
-                    break error;
+        loop {
+            match ready!(pin!(replies.next(in_parts)).poll(context))? {
+                Some(Reply::Long(length)) => return Poll::Ready(Ok(Ok(Answer::Long(length)))),
+                // What cannot be read ends the connection, if somebody waits for it.
+                Some(Reply::Whole(seq, Err(error @ Error::Gob { .. }))) if self.calls.awaits(seq) => {
+                    return Poll::Ready(Err(error));
                 }
-                Ok(Some(Reply::Whole(seq, outcome))) if id.is_some_and(|id| id.seq == Some(seq)) => {
-                    return Poll::Ready(outcome.map(Answer::Whole));
+                Some(Reply::Whole(seq, outcome)) if id.is_some_and(|id| id.seq == Some(seq)) => {
+                    return Poll::Ready(Ok(outcome.map(Answer::Whole)));
                 }
-                Ok(Some(Reply::Whole(seq, outcome))) => self.calls.answer(seq, outcome),
+                Some(Reply::Whole(seq, outcome)) => self.calls.answer(seq, outcome),
                 // The peer closed the connection between replies, but not at our wish.
-                Ok(None) => break Error::UnexpectedEof,
-                Err(error) => break error,
+                None => return Poll::Ready(Err(Error::UnexpectedEof)),
             }
-        };
-        drop(replies);
-        Poll::Ready(Err(self.fail(error)))
+        }
     }
 
     fn poll_part(&self, context: &mut Context<'_>, id: Id) -> Poll<Option<Result<Bytes, Error>>> {
@@ -137,7 +160,7 @@ impl Link {
 
     /// Nothing more can be sent. What has come is read first, so that no reply is lost with it.
     fn break_off(&self) {
-        let reading = unconstrained(poll_fn(|context| self.read(self.replies(), context, None, None)));
+        let reading = unconstrained(poll_fn(|context| self.read(&mut self.replies(), context, None, None)));
         _ = pin!(reading).poll(&mut Context::from_waker(Waker::noop()));
         self.end(&Error::UnexpectedEof);
     }
@@ -179,18 +202,20 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// A call, which is numbered.
-    pub(crate) fn call(link: &Arc<Link>) -> Result<Waiting, Error> {
-        Ok(Waiting { id: link.calls.register()?, link: link.clone() })
+    /// A call, which is numbered. Refused once the connection has ended, even if that was not known before.
+    pub(crate) async fn call(link: &Arc<Link>) -> Result<Waiting, Error> {
+        let id = poll_fn(|context| Poll::Ready(link.begin(context))).await?;
+        Ok(Waiting { link: link.clone(), id })
     }
 
     pub(crate) fn seq(&self) -> u64 {
         self.id.seq.unwrap_or_default()
     }
 
-    /// Waits for the reply, which may come in parts if it has this field alone.
+    /// Waits for the reply, which may come in parts if it has this field alone. Polled first where the call was made.
     pub(crate) async fn answer(&self, field: Option<&str>) -> Result<Answer, Error> {
-        poll_fn(|context| self.link.poll(context, self.id, field)).await
+        let mut has_looked = true;
+        poll_fn(|context| self.link.poll(context, self.id, field, std::mem::take(&mut has_looked))).await
     }
 
     /// The next part of the reply; `None` once all of it was there.

@@ -82,7 +82,9 @@ impl Replies {
 
     /// The next reply; `None` where the stream ends instead.
     pub(crate) async fn next(&mut self, in_parts: Option<InParts<'_>>) -> Result<Option<Reply>, Error> {
-        while self.part().await?.is_some() {} // that nobody wants any more
+        while self.parts.is_some() {
+            self.part().await?; // that nobody wants any more
+        }
         while self.header.is_none() {
             let Some(message) = self.reader.next().await? else { return Ok(None) };
             self.header = self.read_header(&message).map_err(gob_error("header"))?;

@@ -40,16 +40,18 @@ fn calls_cost_no_memory() {
                 client.call_streamed("Function.Invoke", &argument, &mut event, "Payload").await.unwrap();
             assert!(matches!(reply, Streamed::Whole(Payload(bytes)) if bytes.len() == 1_000));
         };
-        // Definitions are sent, and buffers grow.
-        for _ in 0..100 {
-            call().await;
+        // With the first ones definitions are sent, and buffers grow. And the test's harness may be at work beside them.
+        let mut costs = Vec::with_capacity(10);
+        for _ in 0..10 {
+            let before = ALLOCATOR.total_allocated();
+            for _ in 0..100 {
+                call().await;
+            }
+            costs.push(ALLOCATOR.total_allocated() - before);
         }
-        let before = ALLOCATOR.total_allocated();
-        for _ in 0..1_000 {
-            call().await;
-        }
-        assert_eq!(ALLOCATOR.total_allocated() - before, 0);
+        assert!(costs.contains(&0), "{costs:?}");
 
+        let before = ALLOCATOR.total_allocated();
         let (argument, event) = (Blob(1), &mut Some(payload.slice(..1)));
         let reply =
             client.call_streamed::<Payload>("Function.Long", &argument, event, "Payload").await.unwrap();
@@ -91,12 +93,18 @@ fn serve() -> SocketAddr {
             reply.clear();
             encoder.encode(&header, &mut reply);
             let hole = encoder.encode(&Blob(payload as u64), &mut reply).unwrap();
+            reply.truncate(hole.at);
             header.seq += 1;
-            stream.write_all(&reply[..hole.at]).unwrap();
+            // A short reply in one piece, so that it is read in one.
             for at in (0..payload).step_by(zeros.len()) {
-                stream.write_all(&zeros[..zeros.len().min(payload - at)]).unwrap();
+                reply.extend_from_slice(&zeros[..zeros.len().min(payload - at)]);
+                if payload == LONG {
+                    stream.write_all(&reply).unwrap();
+                    reply.clear();
+                }
             }
-            stream.write_all(&reply[hole.at..]).unwrap();
+            reply.push(0); // which ends the struct
+            stream.write_all(&reply).unwrap();
         }
     });
     address
