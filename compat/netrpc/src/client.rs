@@ -180,18 +180,18 @@ impl Client {
         payload: &mut (impl Payload + Send),
         field: Option<&str>,
     ) -> Result<(Waiting, Answer), Error> {
-        let mut turn = Turn::take(&self.link).await;
+        let turn = Turn::take(&self.link).await;
         let waiting = Waiting::call(&self.link).await?;
-        // The connection may end while the peer takes nothing in, or it takes nothing in until its replies are read.
-        let sending = turn.requests.send(service_method, waiting.seq(), argument, payload);
         let answer = {
             let mut answer = pin!(waiting.answer(field));
+            let sending = pin!(async {
+                let mut turn = turn;
+                turn.requests.send(service_method, waiting.seq(), argument, payload).await
+            });
+            // The connection may end while the peer takes nothing in, or it takes nothing in until its replies are read.
             match race(sending, answer.as_mut()).await {
-                First::Left(sent) => {
-                    sent?;
-                    drop(turn);
-                    answer.await?
-                }
+                First::Left(Ok(())) => answer.await?,
+                First::Left(Err(error)) => return Err(error),
                 First::Right(answer) => answer?,
             }
         };

@@ -43,13 +43,18 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
 
     /// The next message, without its length; `None` where the stream ends between messages.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        if let Some(message) = self.at_hand()? {
-            return Ok(Some(message));
-        }
-        let Some(frame) = self.frame().await? else { return Ok(None) };
-        match self.refusal(frame) {
-            None => self.take(frame).await.map(Some),
-            Some(text) => Err(Error::TooLong(text)),
+        loop {
+            let missing = match gob::frame(&self.buffer).map_err(header_error)? {
+                None => 0,
+                Some(frame) => match self.refusal(frame) {
+                    Some(text) => return Err(Error::TooLong(text)),
+                    None if self.has_all(frame) => return Ok(Some(self.cut(frame))),
+                    None => frame.total() - self.buffer.len(),
+                },
+            };
+            if self.read(missing).await? == 0 {
+                return if self.buffer.is_empty() { Ok(None) } else { Err(Error::Truncated) };
+            }
         }
     }
 
