@@ -99,6 +99,8 @@ impl Link {
         }
     }
 
+    /// Waits for what somebody waits for. Who has looked in this same poll, as a call does that begins, need not do it
+    /// again.
     fn poll(
         &self,
         context: &mut Context<'_>,
@@ -150,6 +152,7 @@ impl Link {
         }
     }
 
+    /// The next part of the reply that has begun; `None` once all of it was there.
     fn poll_part(&self, context: &mut Context<'_>, id: Id) -> Poll<Option<Result<Bytes, Error>>> {
         if let Some(Err(error)) = self.calls.poll(id, context.waker()) {
             return Poll::Ready(Some(Err(error)));
@@ -161,8 +164,10 @@ impl Link {
     /// Nothing more can be sent. What has come is read first, so that no reply is lost with it.
     fn break_off(&self) {
         let reading = unconstrained(poll_fn(|context| self.read(&mut self.replies(), context, None, None)));
-        _ = pin!(reading).poll(&mut Context::from_waker(Waker::noop()));
-        self.end(&Error::UnexpectedEof);
+        self.end(&match pin!(reading).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Err(error)) => error,
+            _ => Error::UnexpectedEof,
+        });
     }
 
     /// Has the request written to its end whose call was given up.

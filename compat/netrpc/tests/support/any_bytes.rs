@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use gob::{Decode, Encode, Gob, Schema, StructWriter};
 use netrpc::header::Response;
-use netrpc::{Client, Reply, Server};
+use netrpc::{Client, Reply, Server, Streamed};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -63,7 +63,15 @@ async fn into_client(stream: &[u8]) {
         drop(theirs);
     };
     let argument = Any::Text("text".to_owned());
-    let (first, second, third, ()) = tokio::join!(
+    let in_parts = async {
+        let payload = &mut None::<Bytes>;
+        let call = client.call_streamed::<Whatever>("Function.Invoke", &Whatever, payload, "Payload");
+        if let Ok(Streamed::Long(mut reply)) = call.await {
+            while let Some(Ok(_)) = reply.chunk().await {}
+        }
+    };
+    let ((), first, second, third, ()) = tokio::join!(
+        in_parts,
         client.call::<Whatever>("Function.Whatever", &Whatever),
         client.call_typed::<Box<Node>>("Text.Split", &argument),
         client.call_typed::<BTreeMap<String, isize>>("Text.Count", &argument),
