@@ -41,6 +41,19 @@ pub struct Context {
     pub tenant_id: String,
 }
 
+/// What is read of a `next` answer's headers.
+const NAMES: [&str; 7] = [
+    header::REQUEST_ID,
+    header::DEADLINE_MS,
+    header::INVOKED_FUNCTION_ARN,
+    header::TRACE_ID,
+    header::CLIENT_CONTEXT,
+    header::COGNITO_IDENTITY,
+    header::TENANT_ID,
+];
+/// JSON in headers is UTF-8, and so is everything else.
+const NOT_UTF8: &str = "is not UTF-8 text";
+
 /// A Cognito identity. The three spellings in use of its two keys are all read, in any case.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Identity {
@@ -58,8 +71,8 @@ pub struct RequestId(String);
 impl RequestId {
     /// Checks the text; `None` if it could not stand in a path.
     pub fn parse(text: &str) -> Option<RequestId> {
-        let fits = |byte: u8| byte.is_ascii_graphic() && !b"/?#%<>\"\\^`{|}".contains(&byte);
-        ((1..=256).contains(&text.len()) && text.bytes().all(fits)).then(|| RequestId(text.to_owned()))
+        ((1..=256).contains(&text.len()) && text.bytes().all(fits_in_path))
+            .then(|| RequestId(text.to_owned()))
     }
 
     /// The id's text.
@@ -72,6 +85,15 @@ impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Visible ASCII without `/?#%<>"\^`{|}`.
+fn fits_in_path(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'-' | b'_' | b'!' | b'$' | b'&'..=b'.' | b':' | b';' | b'=' | b'@' | b'[' | b']' | b'~'
+        )
 }
 
 /// A header of `next` that cannot be what the contract says.
@@ -94,40 +116,52 @@ impl fmt::Display for HeaderError {
 impl std::error::Error for HeaderError {}
 
 impl Context {
-    /// Reads the headers of a `next` answer.
+    /// Reads the headers of a `next` answer. Of several of one name, the first counts.
     pub(crate) fn from_headers(headers: Headers<'_>) -> Result<Context, HeaderError> {
-        let request_id = match headers.get(header::REQUEST_ID).map(std::str::from_utf8) {
+        let mut values = [None; NAMES.len()];
+        for (name, value) in headers.iter() {
+            // Most names differ in length already.
+            let known = NAMES.iter().position(|known| name.eq_ignore_ascii_case(known));
+            if let Some(known) = known {
+                values[known].get_or_insert(value);
+            }
+        }
+        let [request_id, rest @ ..] = values;
+        let request_id = match request_id.map(std::str::from_utf8) {
             None => Err("is missing".to_owned()),
             Some(Ok(text)) => {
                 RequestId::parse(text).ok_or_else(|| format!("is {text:?}, which no path can hold"))
             }
-            Some(Err(_)) => Err("is not UTF-8 text".to_owned()),
+            Some(Err(_)) => Err(NOT_UTF8.to_owned()),
         };
         let request_id = request_id.map_err(|problem| HeaderError {
             header: header::REQUEST_ID,
             problem,
             request_id: None,
         })?;
-        match Context::without_id(headers) {
+        match Context::without_id(rest) {
             Ok(context) => Ok(Context { request_id, ..context }),
             Err((header, problem)) => Err(HeaderError { header, problem, request_id: Some(request_id) }),
         }
     }
 
-    fn without_id(headers: Headers<'_>) -> Result<Context, (&'static str, String)> {
-        let deadline = text(headers, header::DEADLINE_MS)?;
+    fn without_id(values: [Option<&[u8]>; NAMES.len() - 1]) -> Result<Context, (&'static str, String)> {
+        let text = |at: usize| match std::str::from_utf8(values[at].unwrap_or_default()) {
+            Ok(text) => Ok(text),
+            Err(_) => Err((NAMES[at + 1], NOT_UTF8.to_owned())),
+        };
+        let deadline = text(0)?;
         let deadline_ms = deadline
             .parse()
             .map_err(|_| (header::DEADLINE_MS, format!("is {deadline:?}, not milliseconds since 1970")))?;
         Ok(Context {
             request_id: RequestId::default(),
             deadline_ms,
-            invoked_function_arn: text(headers, header::INVOKED_FUNCTION_ARN)?,
-            trace_id: text(headers, header::TRACE_ID)?,
-            client_context: text(headers, header::CLIENT_CONTEXT)?,
-            identity: Identity::from_json(&text(headers, header::COGNITO_IDENTITY)?)
-                .map_err(|problem| (header::COGNITO_IDENTITY, problem))?,
-            tenant_id: text(headers, header::TENANT_ID)?,
+            invoked_function_arn: text(1)?.to_owned(),
+            trace_id: text(2)?.to_owned(),
+            client_context: text(3)?.to_owned(),
+            identity: Identity::from_json(text(4)?).map_err(|problem| (header::COGNITO_IDENTITY, problem))?,
+            tenant_id: text(5)?.to_owned(),
         })
     }
 
@@ -157,15 +191,6 @@ impl Context {
     /// The time left until the deadline; zero once it has passed.
     pub fn remaining(&self) -> Duration {
         self.deadline().duration_since(SystemTime::now()).unwrap_or_default()
-    }
-}
-
-/// A header's text. JSON in headers is UTF-8.
-fn text(headers: Headers<'_>, name: &'static str) -> Result<String, (&'static str, String)> {
-    let Some(value) = headers.get(name) else { return Ok(String::new()) };
-    match std::str::from_utf8(value) {
-        Ok(text) => Ok(text.to_owned()),
-        Err(_) => Err((name, "is not UTF-8 text".to_owned())),
     }
 }
 

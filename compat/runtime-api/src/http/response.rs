@@ -27,16 +27,12 @@ pub(crate) struct Headers<'h>(pub(crate) &'h [Header<'h>]);
 impl<'h> Headers<'h> {
     /// The first value of that name.
     pub(crate) fn get(self, name: &str) -> Option<&'h [u8]> {
-        self.all(name).next()
+        self.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    fn all(self, name: &str) -> impl Iterator<Item = &'h [u8]> {
-        self.0.iter().filter(move |header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
-    }
-
-    /// The comma-separated words of all values of that name.
-    fn words(self, name: &str) -> impl Iterator<Item = &'h [u8]> {
-        self.all(name).flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
+    /// Names and values, in their order.
+    pub(crate) fn iter(self) -> impl Iterator<Item = (&'h str, &'h [u8])> {
+        self.0.iter().map(|header| (header.name, header.value))
     }
 }
 
@@ -64,31 +60,67 @@ pub(super) fn parse<H>(bytes: &[u8], read: impl FnOnce(Headers<'_>) -> H) -> io:
     let status = response.code.unwrap_or_default();
     let is_old = response.version == Some(0);
     let headers = Headers(response.headers);
-    let says = |word: &str| headers.words("connection").any(|it| it.eq_ignore_ascii_case(word.as_bytes()));
-    let keeps = if is_old { says("keep-alive") } else { !says("close") };
-    Ok(Some(Head { size, status, incoming: framing(status, headers)?, keeps, headers: read(headers) }))
+    let framing = Framing::read(headers)?;
+    let keeps = if is_old { framing.keeps == Some(true) } else { framing.keeps != Some(false) };
+    let incoming = if matches!(status, 100..=199 | 204 | 304) { Incoming::Ended } else { framing.incoming() };
+    Ok(Some(Head { size, status, incoming, keeps, headers: read(headers) }))
 }
 
-/// RFC 9112, section 6.3.
-fn framing(status: u16, headers: Headers<'_>) -> io::Result<Incoming> {
-    if matches!(status, 100..=199 | 204 | 304) {
-        return Ok(Incoming::Ended);
-    }
-    if let Some(coding) = headers.words("transfer-encoding").last() {
-        let chunked = coding.eq_ignore_ascii_case(b"chunked");
-        return Ok(if chunked { Incoming::ChunkHead } else { Incoming::UntilEnd });
-    }
-    let mut length = None;
-    for value in headers.words("content-length") {
-        let digits =
-            std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|it| it.is_ascii_digit()));
-        let value = digits.and_then(|text| text.parse::<u64>().ok());
-        if value.is_none() || (length.is_some() && length != value) {
-            return Err(invalid("a content length that is none"));
+/// What a head says of what follows it.
+#[derive(Default)]
+struct Framing {
+    length: Option<u64>,
+    /// The last transfer coding; whether it is `chunked`.
+    chunked: Option<bool>,
+    keeps: Option<bool>,
+}
+
+impl Framing {
+    fn read(headers: Headers<'_>) -> io::Result<Framing> {
+        let mut framing = Framing::default();
+        for (name, value) in headers.iter() {
+            // Of most headers, the name's length says that it is none of these.
+            if name.eq_ignore_ascii_case("content-length") {
+                for value in words(value) {
+                    let length = digits(value).ok_or_else(|| invalid("a content length that is none"))?;
+                    if framing.length.is_some_and(|before| before != length) {
+                        return Err(invalid("two content lengths"));
+                    }
+                    framing.length = Some(length);
+                }
+            } else if name.eq_ignore_ascii_case("transfer-encoding") {
+                let last = words(value).last().unwrap_or_default();
+                framing.chunked = Some(last.eq_ignore_ascii_case(b"chunked"));
+            } else if name.eq_ignore_ascii_case("connection") {
+                for word in words(value) {
+                    if word.eq_ignore_ascii_case(b"close") {
+                        framing.keeps = Some(false);
+                    } else if word.eq_ignore_ascii_case(b"keep-alive") {
+                        framing.keeps.get_or_insert(true);
+                    }
+                }
+            }
         }
-        length = value;
+        Ok(framing)
     }
-    Ok(length.map_or(Incoming::UntilEnd, Incoming::of_length))
+
+    /// RFC 9112, section 6.3.
+    fn incoming(&self) -> Incoming {
+        match (self.chunked, self.length) {
+            (Some(true), _) => Incoming::ChunkHead,
+            (Some(false), _) | (None, None) => Incoming::UntilEnd,
+            (None, Some(length)) => Incoming::of_length(length),
+        }
+    }
+}
+
+fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+}
+
+fn digits(value: &[u8]) -> Option<u64> {
+    // `parse` alone would take a sign.
+    std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|it| it.is_ascii_digit()))?.parse().ok()
 }
 
 pub(super) fn invalid(text: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
