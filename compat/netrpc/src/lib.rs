@@ -92,6 +92,9 @@
 //! - **A call can be dropped**, at any time, and nobody else notices. Its request is written to its end first, by the
 //!   next call or by a task, if a part of it was; its reply is passed over. Only a payload that comes in pieces, to
 //!   [`Client::call_with`], takes the connection with it. Go's calls cannot be given up.
+//! - **No task reads replies.** Those who wait for one do, one for all of them. What comes while nobody waits is read by
+//!   the next call, before it sends anything. Go reads in a goroutine.
+//! - **A long reply can be had as it comes**, with [`Client::call_streamed`]. Go waits until it is whole.
 //! - **An argument that gob refuses** is not sent. Go leaves its header behind, and the next call breaks the
 //!   connection.
 //! - **A reply that gob refuses** is answered as an error. Go closes the connection.
