@@ -62,7 +62,7 @@ fn calls_cost_no_memory() {
         }
         assert_eq!(length, LONG);
         let allocated = ALLOCATOR.total_allocated() - before;
-        assert!(allocated <= 256 * 1024, "{allocated}");
+        assert!(allocated <= 140 * 1024, "{allocated}");
     });
 }
 
