@@ -175,6 +175,9 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
         }
         if self.buffer.capacity() == 0 {
             self.buffer.reserve(READ_SIZE);
+        } else if self.buffer.is_empty() && self.buffer.capacity() < READ_SIZE {
+            // So that the next message comes in one read, if those before it are not in use any more.
+            _ = self.buffer.try_reclaim(READ_SIZE);
         }
         if self.buffer.capacity() - self.buffer.len() < missing.clamp(READ_SIZE / 4, GROW_LIMIT) {
             // Memory of messages that were handed out and dropped since is taken back here. Some is left over for

@@ -55,6 +55,11 @@ pub(super) struct InvokeResponse {
     pub(super) error: Option<InvokeError>,
 }
 
+impl InvokeResponse {
+    /// Of an answer that is no failure, the one field that is sent.
+    pub(super) const PAYLOAD: &str = "Payload";
+}
+
 /// `InvokeResponse_Error`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct InvokeError {
@@ -116,7 +121,7 @@ static INVOKE_RESPONSE: LazyLock<Schema> = LazyLock::new(|| {
             [("Message", string), ("Type", string), ("StackTrace", stack), ("ShouldExit", bool)],
         );
         let error = types.pointer(error);
-        types.structure("InvokeResponse", [("Payload", bytes), ("Error", error)])
+        types.structure("InvokeResponse", [(InvokeResponse::PAYLOAD, bytes), ("Error", error)])
     })
 });
 
@@ -228,7 +233,7 @@ impl Decode for InvokeResponse {
         let (mut payload, mut error) = (None, None);
         value.structure(|name, field| {
             match name {
-                "Payload" => payload = Some(field.shared_bytes(message)?),
+                InvokeResponse::PAYLOAD => payload = Some(field.shared_bytes(message)?),
                 "Error" => error = Some(InvokeError::read(field)?),
                 _ => field.skip()?,
             }

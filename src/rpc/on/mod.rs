@@ -6,6 +6,7 @@
 //! | `convert` | an invocation as an `InvokeRequest`; an `InvokeResponse` as payload or failure |
 //! | `workers` | the children that serve invocations, together a `Handler` |
 //! | `worker` | one of them: a process and the connection to it |
+//! | `passing` | a long answer on its way to the platform, never whole in memory |
 //! | `readiness` | from a started child to one that answered its first ping |
 //! | `overdue` | when an invocation's time is over |
 //! | `port` | a free port for it |
@@ -22,6 +23,7 @@ mod messages;
 #[cfg(test)]
 mod messages_golden;
 mod overdue;
+mod passing;
 mod port;
 mod process;
 mod readiness;

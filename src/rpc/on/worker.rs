@@ -7,18 +7,20 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
-use netrpc::Client;
+use netrpc::{Client, Streamed};
 use runtime_api::{Event, FunctionError, Invocation, Payload};
 use tokio::sync::Mutex;
 use tracing::{debug, info, warn};
 
-use super::convert;
-use super::messages::InvokeResponse;
+use super::messages::{InvokeRequest, InvokeResponse};
 use super::overdue::{self, Watch};
 use super::process::{Process, Slot, describe};
 use super::readiness::{self, Ready};
+use super::{convert, passing};
 use crate::bootstrap::{ChildCommand, Sharing};
 use crate::handler::EVENT_LOST;
+
+const METHOD: &str = "Function.Invoke";
 
 /// How long a broken connection may wait for the end of the process that it most likely announces.
 const EXIT_WAIT: Duration = Duration::from_secs(1);
@@ -35,7 +37,7 @@ pub(super) struct Worker {
 
 /// A ready process and the connection to it.
 #[derive(Debug)]
-struct Connection {
+pub(super) struct Connection {
     process: Arc<Process>,
     client: Client,
     /// A call on it was given up, and the handler may still be at it.
@@ -84,7 +86,7 @@ impl Worker {
             let busy = Busy { connection: &connection, sharing };
             let answer = tokio::select! {
                 biased;
-                answer = connection.client.call_with::<InvokeResponse>("Function.Invoke", &request, &mut arriving) => answer,
+                answer = connection.invoke(&request, &mut arriving, sharing) => answer,
                 () = watch.over() => {
                     drop(busy);
                     self.retire(&connection, sharing).await;
@@ -93,7 +95,10 @@ impl Worker {
             };
             busy.done();
             let failure = match answer {
-                Ok(response) => match convert::outcome(response) {
+                Ok(Streamed::Long(reply)) => {
+                    return Ok(passing::payload(connection, context.request_id, reply));
+                }
+                Ok(Streamed::Whole(response)) => match convert::outcome(response) {
                     // go1.x started a fresh process then, and so do we.
                     Err(failure) if failure.should_exit => FunctionError { should_exit: false, ..failure },
                     outcome => return outcome.map(Payload::from),
@@ -183,6 +188,21 @@ impl Worker {
 }
 
 impl Connection {
+    /// A long answer can be had as it comes, unless others wait behind it for theirs.
+    async fn invoke(
+        &self,
+        request: &InvokeRequest<'_>,
+        event: &mut Arriving,
+        sharing: Sharing,
+    ) -> Result<Streamed<InvokeResponse>, netrpc::Error> {
+        match sharing {
+            Sharing::Process => {
+                self.client.call_streamed(METHOD, request, event, InvokeResponse::PAYLOAD).await
+            }
+            Sharing::Shared => self.client.call_with(METHOD, request, event).await.map(Streamed::Whole),
+        }
+    }
+
     fn is_alive(&self) -> bool {
         self.is_usable() && self.process.is_alive()
     }
@@ -192,6 +212,12 @@ impl Connection {
         !self.given_up.load(Relaxed) && !self.client.is_closed() && self.process.status().is_none()
     }
 
+    /// No further call goes to this process, and its end is not news.
+    pub(super) fn give_up(&self) {
+        self.given_up.store(true, Relaxed);
+        self.process.end();
+    }
+
     async fn stop(&self) {
         let status = self.process.kill().await;
         debug!(pid = self.process.pid(), status = describe(status), "handler stopped");
@@ -199,7 +225,7 @@ impl Connection {
 
     /// What to say of a connection that broke during a call: nearly always the process ended, and how it did
     /// is what the user wants to know. The words are the platform's for a runtime that ended.
-    async fn lost(&self, request_id: &str, error: &netrpc::Error) -> FunctionError {
+    pub(super) async fn lost(&self, request_id: &str, error: &netrpc::Error) -> FunctionError {
         let failure =
             |text| FunctionError::new("Runtime.ExitError", format!("RequestId: {request_id} Error: {text}"));
         // Noise is no sign of an end.
@@ -246,8 +272,7 @@ impl Busy<'_> {
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
         if self.sharing == Sharing::Process && !self.connection.process.is_asked_to_end() {
-            self.connection.given_up.store(true, Relaxed);
-            self.connection.process.end();
+            self.connection.give_up();
         }
     }
 }
