@@ -16,7 +16,7 @@ fn main() {
 
 /// The commit, with `-dirty` if the sources are not what it has. None without git, and none for sources that were
 /// unpacked into somebody else's repository: its commits are not ours.
-fn commit(root: &Path) -> Option<String> {
+pub(crate) fn commit(root: &Path) -> Option<String> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").current_dir(root).args(arguments).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())

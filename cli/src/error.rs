@@ -61,6 +61,6 @@ impl From<io::Error> for Error {
             // Whoever read our output has seen enough: `go1x demo | head`.
             return Error { text: String::new(), help: None, code: 0 };
         }
-        Error::failed(error)
+        Error::failed(error).with_help("is there room where the output goes?")
     }
 }

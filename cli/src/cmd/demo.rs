@@ -39,6 +39,15 @@ Examples:
   go1x demo --no-go
   go1x demo --format json | jq '.times[] | {event, ratio}'
 
+JSON: {without_go: {cause, help}, machine: {processors,
+  tcp_congestion_control}, tours: [{handler, description, start_milliseconds,
+  ping: {request_messages, request_bytes, reply_messages, reply_bytes},
+  events: [{event, event_bytes, outcome, answer, answer_bytes, problem,
+    rpc: {request_messages, request_bytes, reply_messages, reply_bytes},
+    waited_milliseconds, milliseconds, log: []}]}],
+  times: [{event, event_bytes, repetitions,
+    medians: [{handler, door, milliseconds}], ratio}]}
+
 Environment:
   GO1X_CACHE   where the built Go handlers are kept
   NO_COLOR     no colours, if set

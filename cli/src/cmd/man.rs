@@ -13,12 +13,11 @@ use crate::error::Error;
 
 /// Writes the manual pages
 ///
-/// A page for go1x and one for each of its commands, go1x.1 and go1x-COMMAND.1, into a folder, which is made if
-/// it is not there. What --help says, for the command man.
+/// go1x.1 for the program and go1x-COMMAND.1 for each command: what --help says, for the command man.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Man {
-    /// The folder
+    /// Where they are written; it is made if it is not there
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }
@@ -34,7 +33,7 @@ impl Man {
     pub(super) fn run(self) -> Result<(), Error> {
         self.write().map_err(|error| {
             Error::input(format_args!("{} cannot be written to: {error}", self.folder.display()))
-                .with_help("name a folder of your own; it is made if its parent is there")
+                .with_help("name a folder that you may write to; it is made if it is not there")
         })
     }
 

@@ -53,7 +53,8 @@ impl Handlers {
     /// The built-in handler, because there is no other or because it was asked for.
     pub(crate) fn builtin(unavailable: Option<&Unavailable>) -> Result<Handlers, Error> {
         let root = TaskRoot::make().map_err(|error| {
-            Error::failed(format!("no folder for the built-in handler: {error}"))
+            let folder = std::env::temp_dir();
+            Error::failed(format!("no folder for the built-in handler in {}: {error}", folder.display()))
                 .with_help("name a folder that can be written to in TMPDIR")
         })?;
         let handler = |column: &str| Handler {
