@@ -189,6 +189,36 @@ fn whoever_reads_may_leave() {
     }
 }
 
+#[test]
+fn an_output_that_takes_nothing_is_an_error() {
+    let room = room();
+    let results = commands().into_iter().flat_map(|command| results(&command));
+    for case in results.chain([Case::new("go1x completions zsh")]) {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = case.command(&room).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{case}: {said}");
+        assert!(
+            said.starts_with("error: No space left on device") && said.contains("\nhelp: "),
+            "{case}: {said}"
+        );
+    }
+}
+
+#[test]
+fn an_error_that_nobody_hears_is_one_all_the_same() {
+    let room = room();
+    for command in commands() {
+        for case in errors(&command) {
+            let expected = case.run(&room).status.code();
+            let mut command = case.command(&room);
+            let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+            drop(child.stderr.take());
+            assert_eq!(child.wait().unwrap().code(), expected, "{case}");
+        }
+    }
+}
+
 /// Whatever a command waits for, Ctrl-C ends it, and shells say 130.
 #[test]
 fn an_interrupt_ends_a_command_that_waits() {

@@ -52,7 +52,8 @@ Environment:
   GO1X_CACHE   where the built Go handlers are kept
   NO_COLOR     no colours, if set
 
-Exit codes: 0 all went as promised; 1 something did not; 2 wrong usage.";
+Exit codes: 0 all went as promised; 1 something did not; 2 wrong usage;
+130 interrupted (Ctrl-C).";
 
 impl Demo {
     pub(super) fn run(self) -> Result<(), Error> {

@@ -30,7 +30,12 @@ Examples:
   go1x help pack       how to make a layer, or a zip, for provided.al2023
   go1x gob FILE        what is in a gob stream, byte by byte
 
-Exit codes: 0 success; 1 the function or a check failed; 2 wrong usage or input.";
+Environment:
+  NO_COLOR         no colours, if set
+  CLICOLOR_FORCE   colours on pipes too, if set
+
+Exit codes: 0 success; 1 the function or a check failed; 2 wrong usage or input;
+130 interrupted (Ctrl-C).";
 
 /// With what a report of an error needs: the commit, if it is known, and whether there is RPC in the build.
 static VERSION: LazyLock<String> = LazyLock::new(|| {

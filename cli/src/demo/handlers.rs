@@ -1,5 +1,6 @@
 //! Which handlers are shown: real ones, built with Go, or else the built-in one.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use peers::{Peer, Progress, Unavailable};
@@ -84,7 +85,7 @@ impl Handlers {
 }
 
 fn build() -> Result<Handlers, Unavailable> {
-    let mut tell = |progress: Progress| anstream::eprintln!("{progress}");
+    let mut tell = |progress: Progress| _ = writeln!(anstream::stderr(), "{progress}");
     let mut handler = |peer: Peer, description: &str, column: &str| {
         let version = peer.aws_lambda_go().unwrap_or_default();
         Ok(Handler {

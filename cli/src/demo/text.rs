@@ -155,7 +155,7 @@ pub(crate) fn unseen(lines: &[String], error: Option<&Error>) {
         return;
     }
     for line in &lines[lines.len().saturating_sub(UNSEEN)..] {
-        anstream::eprintln!("{DIM}log: {line}{DIM:#}");
+        _ = writeln!(anstream::stderr(), "{DIM}log: {line}{DIM:#}");
     }
 }
 
