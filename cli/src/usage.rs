@@ -9,8 +9,8 @@ use crate::error::Error;
 
 /// The error for arguments that clap refuses.
 pub(crate) fn refused(error: &clap::Error, go1x: Command) -> Error {
-    let command = env::args().nth(1).filter(|name| go1x.find_subcommand(name).is_some());
-    let called = command.map_or("go1x".to_owned(), |name| format!("go1x {name}"));
+    let command = env::args_os().nth(1).and_then(|name| go1x.find_subcommand(name));
+    let called = command.map_or("go1x".to_owned(), |command| format!("go1x {}", command.get_name()));
     let (what, mut help) = parts(error, &called);
     // `help` looks for no similar commands; without it, the same word is looked for.
     if let (ErrorKind::InvalidSubcommand, Some(ContextValue::String(name))) =

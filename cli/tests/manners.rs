@@ -122,6 +122,22 @@ fn a_misspelt_word_finds_the_one_that_is_meant() {
 }
 
 #[test]
+fn words_that_are_no_text_are_refused_like_others() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let strange = OsStr::from_bytes(b"\xff");
+    for command in commands() {
+        let words = command.split_whitespace();
+        let output = run(go1x(&words.collect::<Vec<_>>()).arg("--nonsense").arg(strange));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.starts_with("error: ") && said.contains("\nhelp: "), "{said}");
+    }
+    let output = run(go1x(&[]).arg(strange));
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+#[test]
 fn json_is_as_the_help_has_it() {
     let room = room();
     for command in commands() {
