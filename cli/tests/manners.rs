@@ -1,6 +1,6 @@
-//! The manners of all commands, whatever they are for: what they say of themselves, of wrong usage and of what is wrong
-//! with their input. The snapshots lie in `manners/`; `SNAPSHOTS=overwrite cargo test -p go1x-cli --test manners` writes
-//! them anew, and what has changed is then for `git diff`.
+//! The manners of all commands, whatever they are for: what they say of themselves, of wrong usage and of what is
+//! wrong with their input. The snapshots lie in `manners/`; `SNAPSHOTS=overwrite cargo test -p go1x-cli --test manners`
+//! writes them anew, and what has changed is then for `git diff`.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
 #[path = "../../compat/executable/tests/support/mod.rs"]

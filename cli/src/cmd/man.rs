@@ -62,8 +62,8 @@ impl Man {
     }
 }
 
-/// What comes after the options in a help, as sections: `Examples:` with indented lines, `Exit codes: …`, or notes. (clap's
-/// own way would run the lines of examples into one.)
+/// What comes after the options in a help, as sections: `Examples:` with indented lines, `Exit codes: …`, or notes.
+/// (clap's own way would run the lines of examples into one.)
 fn closing(command: &Command) -> Roff {
     let mut page = Roff::new();
     let mut last = String::new();

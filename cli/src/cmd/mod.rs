@@ -15,7 +15,8 @@ use crate::error::Error;
 
 /// Runs unchanged go1.x Lambda functions on provided.al2 and provided.al2023.
 #[derive(Debug, Parser)]
-#[command(name = "go1x", version = VERSION.as_str(), arg_required_else_help = true, max_term_width = 80, after_help = EXAMPLES)]
+#[command(name = "go1x", version = VERSION.as_str(), after_help = EXAMPLES)]
+#[command(arg_required_else_help = true, max_term_width = 80)]
 #[command(subcommand_value_name = "COMMAND", subcommand_help_heading = "Commands")]
 pub(crate) struct Arguments {
     #[command(subcommand)]

@@ -1,5 +1,5 @@
-//! The shape of JSON as helps have it: `{name, size?, entries: [{name}], log: []}`. A name with `?` need not be there, and
-//! of one without braces or brackets, the value may be anything. `null` is what is not known, anywhere.
+//! The shape of JSON as helps have it: `{name, size?, entries: [{name}], log: []}`. A name with `?` need not be there,
+//! and of one without braces or brackets, the value may be anything. `null` is what is not known, anywhere.
 
 use std::collections::BTreeSet;
 
