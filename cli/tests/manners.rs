@@ -167,7 +167,7 @@ fn colour_is_for_terminals_and_for_who_asks_for_it() {
     for command in commands() {
         for arguments in [[&*command, "--nonsense"], [&*command, "--help"]] {
             let said = |variables: &[(&str, &str)]| {
-                let Output { stdout, stderr, .. } = words(&arguments, variables);
+                let Output { stdout, stderr, .. } = said_with(&arguments, variables);
                 String::from_utf8([stdout, stderr].concat()).unwrap()
             };
             let plain = said(&[]);
@@ -180,7 +180,7 @@ fn colour_is_for_terminals_and_for_who_asks_for_it() {
     }
 }
 
-fn words(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+fn said_with(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let arguments: Vec<&str> = arguments.iter().copied().filter(|argument| !argument.is_empty()).collect();
     run(go1x(&arguments).env_remove("COLUMNS").envs(variables.iter().copied()))
 }
