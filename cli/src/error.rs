@@ -1,7 +1,7 @@
 //! How a command ends badly: `error: …`, `help: …` and an exit code.
 
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -43,13 +43,14 @@ impl Error {
         self.text.is_empty()
     }
 
-    /// Tells the user.
+    /// Tells the user, if anybody listens.
     pub(crate) fn report(&self) -> ExitCode {
+        let mut out = anstream::stderr().lock();
         if !self.is_silent() {
-            anstream::eprintln!("{RED}error:{RED:#} {}", self.text);
+            _ = writeln!(out, "{RED}error:{RED:#} {}", self.text);
         }
         if let Some(help) = &self.help {
-            anstream::eprintln!("{CYAN}help:{CYAN:#} {help}");
+            _ = writeln!(out, "{CYAN}help:{CYAN:#} {help}");
         }
         ExitCode::from(self.code)
     }
@@ -61,6 +62,6 @@ impl From<io::Error> for Error {
             // Whoever read our output has seen enough: `go1x demo | head`.
             return Error { text: String::new(), help: None, code: 0 };
         }
-        Error::failed(error)
+        Error::failed(error).with_help("is there room where the output goes?")
     }
 }

@@ -39,11 +39,21 @@ Examples:
   go1x demo --no-go
   go1x demo --format json | jq '.times[] | {event, ratio}'
 
+JSON: {without_go: {cause, help}, machine: {processors,
+  tcp_congestion_control}, tours: [{handler, description, start_milliseconds,
+  ping: {request_messages, request_bytes, reply_messages, reply_bytes},
+  events: [{event, event_bytes, outcome, answer, answer_bytes, problem,
+    rpc: {request_messages, request_bytes, reply_messages, reply_bytes},
+    waited_milliseconds, milliseconds, log: []}]}],
+  times: [{event, event_bytes, repetitions,
+    medians: [{handler, door, milliseconds}], ratio}]}
+
 Environment:
   GO1X_CACHE   where the built Go handlers are kept
   NO_COLOR     no colours, if set
 
-Exit codes: 0 all went as promised; 1 something did not; 2 wrong usage.";
+Exit codes: 0 all went as promised; 1 something did not; 2 wrong usage;
+130 interrupted (Ctrl-C).";
 
 impl Demo {
     pub(super) fn run(self) -> Result<(), Error> {

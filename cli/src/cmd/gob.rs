@@ -31,6 +31,11 @@ Examples:
   go1x gob --json request.gob | jq '.messages[].value | select(.ServiceMethod)'
   nc -l 9000 | go1x gob - | less -R
 
+JSON: {messages: [{def?: {id, kind, name, commonId, elem?, key?, len?,
+  fields?: [{name, id}]}, id?, value?, partial?}], error?}
+  A message defines a type (def), or has a value of the type id. Integers are
+  decimal texts, floats their 64 bits in hexadecimal, bytes base64.
+
 Environment:
   NO_COLOR     no colours, if set
 

@@ -162,13 +162,11 @@ fn outcome(report: &Report) -> Result<(), Error> {
             "name programs, zips, or folders with such in them; zips are not unpacked beyond Lambda's limits",
         ));
     }
-    match (report.errors(), report.on) {
-        (0, _) => Ok(()),
-        (1, on) => {
-            Err(Error::failed(format_args!("one thing would not work on {on}; it is marked as an error")))
-        }
-        (count, on) => Err(Error::failed(format_args!(
-            "{count} things would not work on {on}; they are marked as errors"
-        ))),
-    }
+    let text = match report.errors() {
+        0 => return Ok(()),
+        1 => format!("one thing would not work on {}; it is marked as an error", report.on),
+        count => format!("{count} things would not work on {}; they are marked as errors", report.on),
+    };
+    Err(Error::failed(text)
+        .with_help("the findings tell why; --on, --way, --arch and --handler say how it is to run"))
 }

@@ -28,7 +28,7 @@ use crate::pack::{output, text, zip};
 /// as it was; or a new zip, or an image, from programs. The same input gives the same bytes, on any machine: no times, no users,
 /// modes 0755 and 0644. What `go1x inspect` says could not run is not written. Nothing is written in part.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = USAGE)]
 pub(super) struct Pack {
     #[command(flatten)]
     what: What,
@@ -39,16 +39,16 @@ pub(super) struct Pack {
     #[arg(long, value_name = "PATH")]
     bootstrap: Option<PathBuf>,
     /// With --handler: leave bootstrap to a layer
-    #[arg(long, requires = "handlers", conflicts_with = "bootstrap")]
+    #[arg(long, conflicts_with_all = ["layer", "old", "bootstrap"])]
     no_bootstrap: bool,
     /// With --handler: a container image, as a folder in OCI's layout, or a tar of it (FILE.tar)
-    #[arg(long, requires = "handlers", conflicts_with = "no_bootstrap")]
+    #[arg(long, conflicts_with_all = ["layer", "old", "no_bootstrap"])]
     image: bool,
     /// With --image: what it is built on, a folder in OCI's layout [default: nothing]
     #[arg(long, requires = "image", value_name = "DIR")]
     base: Option<PathBuf>,
     /// With --zip: put bootstrap in the place of another program's that is there
-    #[arg(long, requires = "old")]
+    #[arg(long, conflicts_with_all = ["layer", "handlers"])]
     replace: bool,
     /// The function's architecture [default: that of its programs, else x86_64]
     #[arg(long, value_enum)]
@@ -84,6 +84,11 @@ struct What {
     #[arg(long = "handler", value_name = "PATH", num_args = 1..)]
     handlers: Vec<PathBuf>,
 }
+
+const USAGE: &str = "\
+go1x pack [OPTIONS] --layer -o <FILE>
+       go1x pack [OPTIONS] --zip <OLD.zip> -o <FILE>
+       go1x pack [OPTIONS] --handler <PATH>... -o <FILE>";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -134,7 +139,7 @@ impl Pack {
         }
         if self.on == On::Go1x {
             return Err(Error::input("go1.x starts no bootstrap, and needs none")
-                .with_help("--on provided.al2023, or provided.al2"));
+                .with_help("say --on provided.al2023, or --on provided.al2"));
         }
         let package = self.package()?;
         let on = System::from(self.on);
@@ -148,7 +153,7 @@ impl Pack {
         let mut manifest = Manifest::of(&self.output, &package.zip, package.kind, architecture, &asked)
             .map_err(|why| {
                 let name = self.what.old.as_ref().map_or("the package".into(), |old| old.to_string_lossy());
-                Error::input(visible(&format!("{name}: {why}")))
+                Error::input(visible(&format!("{name}: {why}"))).with_help("pack it anew")
             })?;
         refuse(&manifest, package.lacks_rpc, &asked)?;
         if package.lacks_rpc {
@@ -209,7 +214,10 @@ impl Pack {
 
     /// The zip that is there, with `bootstrap`.
     fn added(&self, path: &Path) -> Result<Package, Error> {
-        let refused = |why: String| Error::input(visible(&format!("{}: {why}", path.display())));
+        let refused = |why: String| {
+            Error::input(visible(&format!("{}: {why}", path.display())))
+                .with_help("name a zip as Lambda takes it; --handler packs programs and folders")
+        };
         let old = input::read_zip(path).map_err(refused)?;
         let asked = Asked { on: self.on.into(), machine: None, way: None, handler: None };
         let before = input::inspect_zip(path, &old, &asked).map_err(refused)?;
@@ -235,7 +243,7 @@ impl Pack {
     }
 
     fn new_zip(&self) -> Result<Package, Error> {
-        let mut members = member::read(&self.what.handlers).map_err(|why| Error::input(visible(&why)))?;
+        let mut members = member::read(&self.what.handlers)?;
         let architectures = members.iter().filter_map(|member| match &member.content {
             Content::File { bytes, .. } => match Executable::of(bytes) {
                 Executable::Elf { machine } => machine.lambda_name(),
@@ -273,8 +281,10 @@ impl Pack {
             }
         };
         let read = |folder: &PathBuf| {
-            Base::read(folder, package.machine)
-                .map_err(|why| Error::input(visible(&format!("{}: {why}", folder.display()))))
+            Base::read(folder, package.machine).map_err(|why| {
+                Error::input(visible(&format!("{}: {why}", folder.display())))
+                    .with_help("skopeo copy --format oci SOURCE oci:DIR makes a folder that can be a base")
+            })
         };
         let base = self.base.as_ref().map(read).transpose()?;
         let image = Image::new(&package.members, &setting, package.machine, base)?;
@@ -309,7 +319,10 @@ fn bootstrap(shim: Shim) -> Member {
 }
 
 fn zipped(members: &[Member]) -> Result<Vec<u8>, Error> {
-    zip::write(members).map_err(|error| Error::input(format_args!("it cannot be packed: {error}")))
+    zip::write(members).map_err(|error| {
+        Error::input(format_args!("it cannot be packed: {error}"))
+            .with_help("leave out what Lambda would not take")
+    })
 }
 
 fn is_bootstrap(name: &[u8]) -> bool {
@@ -359,6 +372,8 @@ fn refuse(manifest: &Manifest, lacks_rpc: bool, asked: &Asked) -> Result<(), Err
     }
     let text =
         format!("it would not run on {}, and is not written: {}", asked.on.name(), texts.join("\n       "));
-    let error = Error::failed(text);
-    Err(if help.is_empty() { error } else { error.with_help(help.join("\n      ")) })
+    if help.is_empty() {
+        help.push("`go1x inspect` tells more of each program".to_owned());
+    }
+    Err(Error::failed(text).with_help(help.join("\n      ")))
 }

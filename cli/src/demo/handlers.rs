@@ -1,5 +1,6 @@
 //! Which handlers are shown: real ones, built with Go, or else the built-in one.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use peers::{Peer, Progress, Unavailable};
@@ -53,7 +54,8 @@ impl Handlers {
     /// The built-in handler, because there is no other or because it was asked for.
     pub(crate) fn builtin(unavailable: Option<&Unavailable>) -> Result<Handlers, Error> {
         let root = TaskRoot::make().map_err(|error| {
-            Error::failed(format!("no folder for the built-in handler: {error}"))
+            let folder = std::env::temp_dir();
+            Error::failed(format!("no folder for the built-in handler in {}: {error}", folder.display()))
                 .with_help("name a folder that can be written to in TMPDIR")
         })?;
         let handler = |column: &str| Handler {
@@ -83,7 +85,7 @@ impl Handlers {
 }
 
 fn build() -> Result<Handlers, Unavailable> {
-    let mut tell = |progress: Progress| anstream::eprintln!("{progress}");
+    let mut tell = |progress: Progress| _ = writeln!(anstream::stderr(), "{progress}");
     let mut handler = |peer: Peer, description: &str, column: &str| {
         let version = peer.aws_lambda_go().unwrap_or_default();
         Ok(Handler {

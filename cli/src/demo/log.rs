@@ -2,7 +2,7 @@
 //! demo runs, and shown where it belongs.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 
@@ -48,7 +48,7 @@ impl Drop for Log {
         _ = dup2_stderr(&self.stderr);
         // After a panic its message is in there.
         for line in self.lines() {
-            eprintln!("{line}");
+            _ = writeln!(io::stderr(), "{line}");
         }
     }
 }

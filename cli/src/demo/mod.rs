@@ -23,3 +23,7 @@ pub(crate) mod text;
 pub(crate) mod times;
 pub(crate) mod tour;
 mod wire;
+
+/// For what should work anywhere.
+const REPORT: &str =
+    "does `go1x demo --no-go` work? Whatever it does, please report this, with what `go1x --version` says";

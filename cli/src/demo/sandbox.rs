@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::prelude::*;
 
+use super::REPORT;
 use super::handlers::Handler;
 use super::wire::Wire;
 use crate::error::Error;
@@ -62,7 +63,9 @@ impl Sandbox {
             .stdin(std::process::Stdio::null())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| Error::failed(format!("{} cannot be started: {error}", handler.name)))?;
+            .map_err(|error| {
+                Error::failed(format!("{} cannot be started: {error}", handler.name)).with_help(REPORT)
+            })?;
         Sandbox { emulator, runtime: Runtime::Handler(child) }.ready(handler).await
     }
 
@@ -73,7 +76,7 @@ impl Sandbox {
             Err(_) => format!("it has not asked for an event in {} s", PATIENCE.as_secs()),
         };
         self.stop().await;
-        Err(Error::failed(format!("{} does not start: {problem}", handler.name)))
+        Err(Error::failed(format!("{} does not start: {problem}", handler.name)).with_help(REPORT))
     }
 
     pub(super) async fn invoke(&self, event: &Bytes) -> Outcome {

@@ -49,12 +49,13 @@ pub(crate) fn introduction(out: &mut dyn Write, handlers: &Handlers) -> io::Resu
 pub(crate) fn tour(out: &mut dyn Write, tour: &Tour) -> io::Result<()> {
     let Tour { handler, description, start_milliseconds, ping, events } = tour;
     writeln!(out, "{BOLD}{handler}{BOLD:#}: {description}")?;
-    writeln!(
-        out,
+    let ready = format!(
         "Ready {start_milliseconds:.0} ms after its start, with Function.Ping: {} to it, {} back.",
         crossed(ping.request_messages, ping.request_bytes),
         crossed(ping.reply_messages, ping.reply_bytes)
-    )?;
+    );
+    // On a busy machine that may be a long time.
+    paragraph(out, &ready)?;
     writeln!(out)?;
     writeln!(
         out,
@@ -155,7 +156,7 @@ pub(crate) fn unseen(lines: &[String], error: Option<&Error>) {
         return;
     }
     for line in &lines[lines.len().saturating_sub(UNSEEN)..] {
-        anstream::eprintln!("{DIM}log: {line}{DIM:#}");
+        _ = writeln!(anstream::stderr(), "{DIM}log: {line}{DIM:#}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::REPORT;
 use super::events::Event;
 use super::handlers::{Handler, Handlers};
 use super::log::Log;
@@ -57,9 +58,9 @@ async fn compare(contestants: &[Contestant<'_>], event: &Event, rounds: usize) -
             let index = (round + turn) % contestants.len();
             let Contestant { handler, door, sandbox } = &contestants[index];
             let outcome = sandbox.invoke(&event.payload).await;
-            event
-                .check(handler, &outcome)
-                .map_err(|problem| Error::failed(format!("{} ({door:?}): {problem}", handler.name)))?;
+            event.check(handler, &outcome).map_err(|problem| {
+                Error::failed(format!("{} ({door:?}): {problem}", handler.name)).with_help(REPORT)
+            })?;
             if round >= WARM_UP {
                 taken[index].push(outcome.duration);
             }

@@ -122,6 +122,12 @@ fn problem(error: &ZipError) -> String {
         ZipError::CompressionMethodNotSupported(method) => {
             format!("it is compressed by method {method}; Lambda takes deflate, and stored files")
         }
+        // Which of the library's structures ends too early is nothing for users.
+        ZipError::InvalidArchive(text) if text.contains("EOCD") => {
+            "it is no zip, or its end is missing".to_owned()
+        }
+        ZipError::InvalidArchive(text) if text.contains("::") => "it is cut off or damaged".to_owned(),
+        ZipError::InvalidArchive(text) => format!("it is damaged: {text}"),
         other => other.to_string(),
     }
 }

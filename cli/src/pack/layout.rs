@@ -57,7 +57,7 @@ impl Base {
                 Some(MANIFEST) => return Base::of(folder, &document, machine),
                 other => {
                     return Err(format!(
-                        "it has {}, and no OCI image: skopeo copy --format oci makes one of it",
+                        "it has {}, and no OCI image",
                         other.unwrap_or("something without a type")
                     ));
                 }

@@ -44,7 +44,10 @@ fn beside(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<()
         let beside = Unfinished(path.with_file_name(beside));
         write(&beside.0)
     });
-    written.map_err(|error| Error::input(format_args!("{} cannot be written: {error}", path.display())))
+    written.map_err(|error| {
+        Error::input(format_args!("{} cannot be written: {error}", path.display()))
+            .with_help("name a file in a folder that is there, and may be written to")
+    })
 }
 
 /// A file or folder that is removed, unless it was moved.

@@ -91,7 +91,7 @@ fn triple(machine: Machine) -> &'static str {
 fn how(machine: Machine) -> String {
     let triple = triple(machine);
     format!(
-        "build it (cargo build --release -p go1x --bin bootstrap --target {triple}), and name it by --bootstrap or \
-         GO1X_BOOTSTRAP"
+        "build it (cargo build --release -p go1x --bin bootstrap --target {triple}) or take it from a \
+         release, and name it by --bootstrap or GO1X_BOOTSTRAP"
     )
 }
