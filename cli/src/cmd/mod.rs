@@ -1,5 +1,6 @@
 //! The subcommands, and what they have in common.
 
+mod bench;
 mod demo;
 mod gob;
 mod inspect;
@@ -23,12 +24,14 @@ Examples:
   go1x help demo       what the demo does, step by step
   go1x inspect main    what a handler is, where it runs, what it needs
   go1x help pack       how to make a layer, or a zip, for provided.al2023
+  go1x bench --quick   what the bridge costs, against the rebuilt handler
   go1x gob FILE        what is in a gob stream, byte by byte
 
 Exit codes: 0 success; 1 the function or a check failed; 2 wrong usage or input.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bench(bench::Bench),
     Demo(demo::Demo),
     Gob(gob::Gob),
     Inspect(inspect::Inspect),
@@ -38,6 +41,7 @@ enum Command {
 impl Arguments {
     pub(crate) fn run(self) -> Result<(), Error> {
         match self.command {
+            Command::Bench(bench) => bench.run(),
             Command::Demo(demo) => demo.run(),
             Command::Gob(gob) => gob.run(),
             Command::Inspect(inspect) => inspect.run(),

@@ -1,0 +1,65 @@
+//! The repository around this program, if it is there: what is measured is then built from it, so that it is what the
+//! source says.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A clone of the project, and the folder for what cargo builds.
+#[derive(Debug)]
+pub(crate) struct Repository {
+    root: PathBuf,
+    target: PathBuf,
+}
+
+impl Repository {
+    /// The one that this program was built in, else the one that it is called in.
+    pub(crate) fn find() -> Option<Repository> {
+        let program = std::env::current_exe().ok();
+        let here = std::env::current_dir().ok();
+        let is_root = |folder: &&Path| folder.join(PEERS).is_dir() && folder.join("Cargo.lock").is_file();
+        let root = [&program, &here].into_iter().flatten().find_map(|path| path.ancestors().find(is_root))?;
+        let mut around = program.iter().flat_map(|program| program.ancestors());
+        let target = around.find(|folder| folder.join("CACHEDIR.TAG").is_file());
+        Some(Repository { root: root.to_owned(), target: target.map_or(root.join("target"), Path::to_owned) })
+    }
+
+    /// The `bootstrap` to ship: static, if the target for that is installed.
+    pub(crate) fn bootstrap(&self, tell: &mut dyn FnMut(&str)) -> Result<PathBuf, String> {
+        tell("building bootstrap");
+        self.cargo(&["--package", "go1x", "--bin", "bootstrap", "--target", MUSL], &self.target)?;
+        Ok(self.target.join(MUSL).join("release/bootstrap"))
+    }
+
+    /// One of the programs in Rust that are compared.
+    pub(crate) fn rust_peer(&self, name: &str, tell: &mut dyn FnMut(&str)) -> Result<PathBuf, String> {
+        tell(&format!("building {name}"));
+        let target = self.target.join("peers");
+        let manifest = self.root.join(PEERS).join("Cargo.toml");
+        self.cargo(&["--manifest-path", &manifest.to_string_lossy(), "--bin", name], &target)?;
+        Ok(target.join("release").join(name))
+    }
+
+    fn cargo(&self, arguments: &[&str], target: &Path) -> Result<(), String> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let done = Command::new(&cargo)
+            .args(["build", "--quiet", "--locked", "--release"])
+            .args(arguments)
+            .current_dir(&self.root)
+            .env("CARGO_TARGET_DIR", target)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| format!("{} cannot be run: {error}", cargo.display()))?;
+        if done.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&done.stderr);
+        let error = said.lines().find(|line| line.starts_with("error")).unwrap_or("cargo build failed");
+        Err(error.to_owned())
+    }
+}
+
+/// The package of the programs in Rust that are compared.
+const PEERS: &str = "benches/peers/rust";
+
+const MUSL: &str =
+    if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-musl" } else { "x86_64-unknown-linux-musl" };

@@ -1,0 +1,260 @@
+//! A contestant at work: its process, and an emulator of its own in this process.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use runtime_api::contract::RUNTIME_API_VARIABLE;
+use runtime_api::emulator::{Emulator, Outcome, Settings};
+use rustix::fs::{MemfdFlags, OFlags, fcntl_setfl, ftruncate, memfd_create};
+use rustix::process::{Pid, Signal};
+use tokio::process::Command;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::entrant::Entrant;
+use super::event::Event;
+use super::process::Tree;
+use crate::error::Error;
+
+/// How long a contestant may take to ask for its first event, as on Lambda, and for an answer.
+const START_LIMIT: Duration = Duration::from_secs(10);
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+
+/// What is the same for all contestants.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Surroundings {
+    /// Variables that the user's handler needs.
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+/// A running contestant. Dropped, it is killed with all of its processes.
+pub(super) struct Runner {
+    name: String,
+    emulator: Emulator,
+    tree: Tree,
+    log: Log,
+    /// How the process ended, once it did.
+    ended: watch::Receiver<Option<String>>,
+    /// Waits for that, so that no invocation has to look after it.
+    keeper: Option<JoinHandle<()>>,
+}
+
+impl Runner {
+    /// Starts it, and waits until it asks for an event. At `concurrency` above 1 the sandbox is one of Lambda's managed
+    /// instances.
+    pub(super) async fn start(
+        entrant: &Entrant,
+        surroundings: &Surroundings,
+        concurrency: usize,
+    ) -> Result<Runner, Error> {
+        let runner = Runner::spawn(entrant, surroundings, concurrency).await?;
+        match tokio::time::timeout(START_LIMIT, runner.emulator.wait_ready()).await {
+            Ok(Ok(())) => Ok(runner),
+            Ok(Err(failure)) => Err(runner.died(&format!("does not start: {failure}"))),
+            Err(_) => Err(runner.died("does not start: it has not asked for an event in 10 s")),
+        }
+    }
+
+    /// Starts it with an event waiting, and times from there to the last byte of the answer.
+    pub(super) async fn start_with(
+        entrant: &Entrant,
+        surroundings: &Surroundings,
+        event: &Event,
+    ) -> Result<(Runner, Duration), Error> {
+        let begin = Instant::now();
+        let runner = Runner::spawn(entrant, surroundings, 1).await?;
+        let outcome = runner.outcome(event).await?;
+        let taken = begin.elapsed();
+        event.check(&outcome).map_err(|problem| runner.failed(event, &problem))?;
+        Ok((runner, taken))
+    }
+
+    async fn spawn(
+        entrant: &Entrant,
+        surroundings: &Surroundings,
+        concurrency: usize,
+    ) -> Result<Runner, Error> {
+        let settings = Settings {
+            function_name: "bench".into(),
+            timeout: ANSWER_LIMIT,
+            max_concurrency: concurrency,
+            ..Settings::default()
+        };
+        let emulator = Emulator::start(settings).await?;
+        let log = Log::new()?;
+        let root = entrant.handler.parent().unwrap_or(std::path::Path::new("/"));
+        let mut command = Command::new(&entrant.program);
+        command
+            .args(&entrant.arguments)
+            .env_clear()
+            .envs(SANDBOX)
+            .envs(surroundings.environment.iter().map(|(name, value)| (name, value)))
+            .env(RUNTIME_API_VARIABLE, emulator.runtime_api())
+            .env("LAMBDA_TASK_ROOT", root)
+            .env("_HANDLER", entrant.handler.file_name().unwrap_or_default())
+            .current_dir(root)
+            .stdin(Stdio::null())
+            .stdout(log.writer()?)
+            .stderr(log.writer()?)
+            // Ctrl-C is for this program, which then ends the others.
+            .process_group(0)
+            .kill_on_drop(true);
+        if concurrency > 1 {
+            command.env("AWS_LAMBDA_MAX_CONCURRENCY", concurrency.to_string());
+        }
+        let mut child = command.spawn().map_err(|error| {
+            let program = entrant.program.display();
+            Error::failed(format_args!("{} cannot be started: {program}: {error}", entrant.name))
+        })?;
+        let pid = child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+        let pid = pid.ok_or_else(|| Error::failed(format_args!("{} has no process id", entrant.name)))?;
+        let (end, ended) = watch::channel(None);
+        let exited = emulator.clone();
+        let keeper = tokio::spawn(async move {
+            let status = child.wait().await.ok();
+            // Whoever waits for an answer is told first.
+            exited.runtime_exited(status.filter(|status| !status.success()).map(describe));
+            end.send_replace(Some(status.map_or("unknown".into(), describe)));
+        });
+        let name = entrant.name.clone();
+        Ok(Runner { name, emulator, tree: Tree::of(pid), log, ended, keeper: Some(keeper) })
+    }
+
+    /// One invocation, whose answer is checked; the time from handing out the event to the answer's last byte.
+    pub(super) async fn invoke(&self, event: &Event) -> Result<Duration, Error> {
+        let outcome = self.outcome(event).await?;
+        event.check(&outcome).map_err(|problem| self.failed(event, &problem))?;
+        Ok(outcome.duration)
+    }
+
+    /// How an invocation ends, unless nobody is there to take it.
+    async fn outcome(&self, event: &Event) -> Result<Outcome, Error> {
+        let mut ended = self.ended.clone();
+        tokio::select! {
+            biased;
+            outcome = self.emulator.invoke(event.payload.clone()) => Ok(outcome),
+            ended = ended.wait_for(Option::is_some) => {
+                let how = ended.ok().and_then(|ended| ended.clone()).unwrap_or_default();
+                Err(self.died(&format!("ended before it took the event {} ({how})", event.name)))
+            }
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn tree(&self) -> Tree {
+        self.tree
+    }
+
+    /// Where the Runtime API is served for it.
+    pub(super) fn runtime_api(&self) -> &str {
+        self.emulator.runtime_api()
+    }
+
+    /// Forgets what was logged; between turns, so that a handler may log as much as it likes.
+    pub(super) fn trim_log(&self) {
+        self.log.trim();
+    }
+
+    pub(super) async fn stop(mut self) {
+        self.tree.signal(Signal::KILL);
+        if let Some(keeper) = self.keeper.take() {
+            _ = keeper.await;
+        }
+    }
+
+    fn failed(&self, event: &Event, problem: &str) -> Error {
+        let error = self.died(problem);
+        if event.is_by_first_answer() && problem.contains("wrongly") {
+            return error.with_help(
+                "all have to answer as the first one did; if the handler's answers differ each time (ids, times), \
+                 take them as they come, with --any-answer",
+            );
+        }
+        error
+    }
+
+    fn died(&self, problem: &str) -> Error {
+        let error = Error::failed(format_args!("{} {problem}", self.name));
+        match self.log.last_words() {
+            words if words.is_empty() => error,
+            words => error.with_help(format!("its log ends so:\n  {}", words.join("\n  "))),
+        }
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        if self.keeper.as_ref().is_some_and(|keeper| !keeper.is_finished()) {
+            self.tree.signal(Signal::KILL);
+        }
+    }
+}
+
+/// How a process ended, in Go's words.
+fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(9)) => "signal: killed".into(),
+        (None, signal) => format!("signal {}", signal.unwrap_or_default()),
+    }
+}
+
+/// What a sandbox has, as far as it matters here.
+const SANDBOX: [(&str, &str); 10] = [
+    ("AWS_ACCESS_KEY_ID", "bench"),
+    ("AWS_DEFAULT_REGION", "us-east-1"),
+    ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+    ("AWS_LAMBDA_FUNCTION_NAME", "bench"),
+    ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+    ("AWS_REGION", "us-east-1"),
+    ("AWS_SECRET_ACCESS_KEY", "bench"),
+    ("LANG", "en_US.UTF-8"),
+    ("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/bin"),
+    ("TZ", ":UTC"),
+];
+
+/// What a contestant writes to stdout and stderr: a file in memory, which unlike a pipe nobody has to read.
+struct Log(File);
+
+/// More than this is cut between turns.
+const LOG_LIMIT: u64 = 1 << 20;
+const LAST_WORDS: usize = 5;
+
+impl Log {
+    fn new() -> io::Result<Log> {
+        let file = memfd_create("log", MemfdFlags::CLOEXEC)?;
+        // Whoever writes does so at the end, wherever that is by then.
+        fcntl_setfl(&file, OFlags::APPEND)?;
+        Ok(Log(file.into()))
+    }
+
+    fn writer(&self) -> io::Result<File> {
+        self.0.try_clone()
+    }
+
+    fn trim(&self) {
+        if self.0.metadata().is_ok_and(|metadata| metadata.len() > LOG_LIMIT) {
+            _ = ftruncate(&self.0, 0);
+        }
+    }
+
+    fn last_words(&self) -> Vec<String> {
+        let length = self.0.metadata().map_or(0, |metadata| metadata.len());
+        let start = length.saturating_sub(4096);
+        let mut text = vec![0; (length - start) as usize];
+        if self.0.read_exact_at(&mut text, start).is_err() {
+            return Vec::new();
+        }
+        let printable = |line: &str| line.replace(|c: char| c.is_control(), " ");
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        lines[lines.len().saturating_sub(LAST_WORDS)..].iter().map(|line| printable(line)).collect()
+    }
+}
