@@ -14,12 +14,14 @@
 //! | `results` | what was found; all reports are made from that |
 
 mod cold_start;
+mod endurance;
 mod entrant;
 pub(crate) mod event;
 mod latency;
 pub(crate) mod line_up;
 mod machine;
 mod memory;
+mod perf;
 pub(crate) mod place;
 pub(crate) mod plan;
 mod process;
@@ -28,6 +30,10 @@ pub(crate) mod report_until_merge;
 mod repository;
 pub(crate) mod results;
 pub(crate) mod runner;
+mod sockets;
+mod stages;
+mod system_calls;
+mod throughput;
 mod turns;
 
 use std::borrow::Cow;
@@ -40,6 +46,7 @@ use plan::{Measure, Plan};
 use progress::Progress;
 use results::{FORMAT, Results};
 use runner::{Runner, Surroundings};
+use rustix::thread::CpuSet;
 
 use crate::error::Error;
 
@@ -49,6 +56,8 @@ pub(crate) struct Bench {
     entrants: Vec<Entrant>,
     surroundings: Surroundings,
     notes: Vec<String>,
+    /// Where others may run that are not measured.
+    cpus: CpuSet,
     /// Which contestant ratios are to.
     baseline: String,
 }
@@ -59,6 +68,7 @@ impl Bench {
         plan: Plan,
         line_up: LineUp,
         surroundings: Surroundings,
+        cpus: CpuSet,
         against: Option<String>,
     ) -> Result<Bench, Error> {
         let LineUp { entrants, notes } = line_up;
@@ -73,7 +83,7 @@ impl Bench {
             None if is_there("go-direct") => "go-direct".to_owned(),
             None => entrants.first().map(|entrant| entrant.name.clone()).unwrap_or_default(),
         };
-        Ok(Bench { plan, entrants, surroundings, notes, baseline })
+        Ok(Bench { plan, entrants, surroundings, notes, cpus, baseline })
     }
 
     /// Measures until `interrupt`. Inside is why it ended too early, if it did; what was found until then is there in
@@ -101,7 +111,10 @@ impl Bench {
                 Measure::Latency => latency::measure(self, results).await?,
                 Measure::ColdStart => cold_start::measure(self, results).await?,
                 Measure::Memory => memory::measure(self, results).await?,
-                _ => {}
+                Measure::Throughput => throughput::measure(self, results).await?,
+                Measure::Endurance => endurance::measure(self, results).await?,
+                Measure::SystemCalls => system_calls::measure(self, results).await?,
+                Measure::Stages => stages::measure(self, results).await?,
             }
         }
         Ok(())

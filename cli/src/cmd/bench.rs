@@ -134,9 +134,9 @@ impl Bench {
         let mut line_up = LineUp::build(&self.asked(), &mut tell)?;
         // From here on nothing is built: a network of its own leads nowhere.
         line_up.notes.extend(place::enter(self.network)?);
-        place::pin(self.cpu.as_ref().map(|cpus| &cpus.0[..]))?;
+        let cpus = place::pin(self.cpu.as_ref().map(|cpus| &cpus.0[..]))?;
         let surroundings = Surroundings { environment: self.env.clone() };
-        let run = Run::new(plan, line_up, surroundings, self.against.clone())?;
+        let run = Run::new(plan, line_up, surroundings, cpus, self.against.clone())?;
         // One thread for the emulators: a second one would add hand-overs to what is timed.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (results, outcome) = runtime.block_on(async {
