@@ -5,10 +5,6 @@
 //! stage.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
-use std::time::Duration;
-
-use tokio::process::Command;
 
 use super::Bench;
 use super::event::Event;
@@ -24,9 +20,6 @@ const WARM_UP: usize = 50;
 /// Invocations that are watched; fewer of large events.
 const CALLS: usize = 300;
 const CALLS_OF_MEGABYTES: usize = 30;
-/// Between two: what a contestant does when it has answered is over then, and does not count for the next.
-const PAUSE: Duration = Duration::from_micros(500);
-
 /// Of those contestants that are a bridge with a handler behind it.
 pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), Error> {
     let bridges = bench.entrants.iter().filter(|entrant| entrant.deployed.len() == 2);
@@ -67,35 +60,22 @@ async fn watch(bench: &Bench, runner: &Runner, event: &Event) -> Result<Result<[
         Some(ends) => ends,
         None => return Ok(Err("its connections are not found".into())),
     };
-    let file = Recording::new();
-    let events: Vec<String> = CALLS_WATCHED
-        .iter()
-        .flat_map(|(name, _)| ["enter", "exit"].map(|way| format!("syscalls:sys_{way}_{name}")))
-        .collect();
-    let events = events.join(",");
-    let path = file.0.to_string_lossy();
-    let arguments = ["record", "-q", "-e", &events, "-o", &path];
-    let perf = match Perf::attach(&arguments, &[std::process::id(), bridge, handler], &bench.cpus).await {
+    let ways = |(name, _): &(&str, bool)| ["enter", "exit"].map(|way| format!("syscalls:sys_{way}_{name}"));
+    let events: Vec<String> = CALLS_WATCHED.iter().flat_map(ways).collect();
+    let pids = [std::process::id(), bridge, handler];
+    let perf = match Perf::record(&events.join(","), &pids, &bench.cpus).await {
         Ok(perf) => perf,
         Err(why) => return Ok(Err(why)),
     };
     let calls = if event.payload.len() < 1 << 19 { CALLS } else { CALLS_OF_MEGABYTES };
     for _ in 0..calls {
-        tokio::time::sleep(PAUSE).await;
         runner.invoke(event).await?;
     }
-    // The answer to the answer goes out after the caller has it.
-    tokio::time::sleep(PAUSE).await;
-    if let Err(why) = perf.stop().await {
-        return Ok(Err(why));
-    }
-    let script = Command::new("perf")
-        .args(["script", "--ns", "-F", "tid,time,event,trace", "-i", &path])
-        .output()
-        .await
-        .map_err(Error::failed)?;
-    let steps = steps(&String::from_utf8_lossy(&script.stdout), &ends);
-    Ok(medians(&steps, calls))
+    let script = match perf.stop().await {
+        Ok(recording) => recording.read(&["script", "--ns", "-F", "tid,time,event,trace"]).await,
+        Err(why) => Err(why),
+    };
+    Ok(script.and_then(|script| medians(&steps(&script, &ends), calls)))
 }
 
 /// Whose thread it is, and which descriptors lead where.
@@ -273,19 +253,4 @@ fn stages(steps: &[Step]) -> Option<[u64; 6]> {
         between(replied, posted),
         between(posted, received),
     ])
-}
-
-/// A file for what perf records, gone when it is dropped.
-struct Recording(PathBuf);
-
-impl Recording {
-    fn new() -> Recording {
-        Recording(std::env::temp_dir().join(format!("go1x-bench-{}.perf", std::process::id())))
-    }
-}
-
-impl Drop for Recording {
-    fn drop(&mut self) {
-        _ = std::fs::remove_file(&self.0);
-    }
 }

@@ -51,7 +51,7 @@ async fn count(
     for _ in 0..WARM_UP {
         runner.invoke(event).await?;
     }
-    let perf = match Perf::attach(&["trace", "-s"], &runner.tree().pids(), &bench.cpus).await {
+    let perf = match Perf::record(EVENTS, &runner.tree().pids(), &bench.cpus).await {
         Ok(perf) => perf,
         Err(why) => return Ok(Err(why)),
     };
@@ -61,11 +61,17 @@ async fn count(
         runner.invoke(event).await?;
         calls += 1;
     }
-    Ok(perf.stop().await.and_then(|said| match summary(&said) {
+    let said = match perf.stop().await {
+        Ok(recording) => recording.read(&["trace", "-s"]).await,
+        Err(why) => Err(why),
+    };
+    Ok(said.and_then(|said| match summary(&said) {
         counts if counts.is_empty() => Err("perf trace has counted none".to_owned()),
         counts => Ok(counts.into_iter().map(|(name, count)| (name, count as f64 / calls as f64)).collect()),
     }))
 }
+
+const EVENTS: &str = "raw_syscalls:sys_enter,raw_syscalls:sys_exit";
 
 /// The tables of `perf trace -s`, one for each thread, as one: most frequent first.
 fn summary(said: &str) -> Vec<(String, u64)> {
