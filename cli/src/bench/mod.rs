@@ -24,10 +24,12 @@ pub(crate) mod place;
 pub(crate) mod plan;
 mod process;
 mod progress;
+pub(crate) mod report;
 pub(crate) mod report_until_merge;
 mod repository;
 pub(crate) mod results;
 pub(crate) mod runner;
+pub(crate) mod statistics;
 mod turns;
 
 use std::borrow::Cow;
