@@ -13,7 +13,9 @@ use crate::bench::event::{EVENT_LIMIT, Event};
 use crate::bench::line_up::{Asked, LineUp};
 use crate::bench::place::{self, Network};
 use crate::bench::plan::{FULL, Measure, Plan, QUICK, USUAL};
-use crate::bench::report_until_merge::{self as report, Outputs};
+use crate::bench::report::comparison::Comparison;
+use crate::bench::report::{self, json, text};
+use crate::bench::results::Results;
 use crate::bench::runner::Surroundings;
 use crate::bench::{Bench as Run, has_measurements};
 use crate::error::Error;
@@ -94,7 +96,7 @@ pub(super) struct Bench {
     #[arg(long, value_enum, default_value_t = Network::Auto)]
     network: Network,
 
-    /// Write index.html, summary.md, results.json and raw.csv into a folder
+    /// Write the report into a folder: a page, Markdown, CSV, and results.json
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// results.json of an earlier run: what became slower since?
@@ -125,6 +127,7 @@ Exit codes: 0 all was measured; 1 a contestant failed or answered wrongly, or
 impl Bench {
     pub(super) fn run(self) -> Result<(), Error> {
         let plan = self.plan()?;
+        let earlier = self.baseline.as_deref().map(json::read).transpose()?;
         let is_terminal = io::stderr().is_terminal();
         let mut tell = |what: &str| {
             if is_terminal {
@@ -151,10 +154,23 @@ impl Bench {
             .await
         })?;
         // What was measured before an end that came too early may have taken hours.
-        if outcome.is_ok() || has_measurements(&results) {
-            report::write(&results, &self.outputs())?;
+        if outcome.is_err() && !has_measurements(&results) {
+            return outcome;
         }
-        outcome
+        let comparison = earlier.map(|earlier| Comparison::of(&earlier, &results));
+        if let Some(folder) = &self.report {
+            report::write(&results, comparison.as_ref(), folder)?;
+        }
+        self.tell(&results, comparison.as_ref())?;
+        outcome.and_then(|()| comparison.map_or(Ok(()), |comparison| comparison.verdict()))
+    }
+
+    fn tell(&self, results: &Results, comparison: Option<&Comparison>) -> Result<(), Error> {
+        match self.format {
+            Format::Text => text::write(results, comparison, &mut anstream::stdout())?,
+            Format::Json => json::print(results, &mut io::stdout().lock())?,
+        }
+        Ok(())
     }
 
     fn asked(&self) -> Asked {
@@ -203,14 +219,6 @@ impl Bench {
             invocations,
             frozen,
         })
-    }
-
-    fn outputs(&self) -> Outputs {
-        Outputs {
-            folder: self.report.clone(),
-            json: self.format == Format::Json,
-            baseline: self.baseline.clone(),
-        }
     }
 }
 
