@@ -147,7 +147,7 @@ impl Bench {
             started: go1x::timestamp(SystemTime::now()),
             seconds: 0.0,
             complete: false,
-            command: std::env::args().collect(),
+            command: command(),
             machine: machine::look(),
             contestants: self.entrants.iter().map(contestant).collect::<Result<_, _>>()?,
             baseline: self.baseline.clone(),
@@ -170,6 +170,14 @@ impl Bench {
     fn progress(&self, what: impl Into<Cow<'static, str>>, steps: usize) -> Progress {
         Progress::new(what, steps)
     }
+}
+
+/// As typed, with the plain name of this program.
+fn command() -> Vec<String> {
+    ["go1x".to_owned()]
+        .into_iter()
+        .chain(std::env::args_os().skip(1).map(|word| word.display().to_string()))
+        .collect()
 }
 
 /// Whether anything was measured.
