@@ -62,6 +62,9 @@ impl Repository {
             .args(arguments)
             .current_dir(&self.root)
             .env("CARGO_TARGET_DIR", target)
+            // They are packed, which takes time with what is for debuggers.
+            .env("CARGO_PROFILE_DEV_DEBUG", "false")
+            .env("CARGO_PROFILE_DEV_STRIP", "true")
             .stdin(Stdio::null())
             .output()
             .map_err(|error| format!("{} cannot be run: {error}", cargo.display()))?;

@@ -47,7 +47,7 @@ pub(super) struct Bench {
     /// A variable for all contestants, as the function's configuration has it
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     env: Vec<(String, String)>,
-    /// Another program that polls the Runtime API, with its arguments
+    /// Another program that polls the Runtime API, with arguments after blanks (no shell)
     #[arg(long, value_name = "NAME=CMD", value_parser = pair)]
     compare: Vec<(String, String)>,
     /// Those alone take part: bridge, go-direct, rust-direct, rust-rpc, lambda_runtime, go-shim, floor-rpc,
