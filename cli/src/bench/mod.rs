@@ -25,7 +25,6 @@ pub(crate) mod plan;
 mod process;
 mod progress;
 pub(crate) mod report;
-pub(crate) mod report_until_merge;
 mod repository;
 pub(crate) mod results;
 pub(crate) mod runner;

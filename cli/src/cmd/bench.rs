@@ -13,7 +13,7 @@ use crate::bench::event::{EVENT_LIMIT, Event};
 use crate::bench::line_up::{Asked, LineUp};
 use crate::bench::place::{self, Network};
 use crate::bench::plan::{FULL, Measure, Plan, QUICK, USUAL};
-use crate::bench::report_until_merge::{self as report, Outputs};
+use crate::bench::report::{Outputs, json};
 use crate::bench::runner::Surroundings;
 use crate::bench::{Bench as Run, has_measurements};
 use crate::error::Error;
@@ -97,6 +97,9 @@ pub(super) struct Bench {
     /// Write index.html, summary.md, results.json and raw.csv into a folder
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
+    /// Measure nothing: reports of the results.json of an earlier run
+    #[arg(long, value_name = "FILE", conflicts_with_all = MEASURING)]
+    from: Option<PathBuf>,
     /// results.json of an earlier run: what became slower since?
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
@@ -104,6 +107,29 @@ pub(super) struct Bench {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
+
+/// What would be asked of a measurement.
+const MEASURING: [&str; 19] = [
+    "handler",
+    "events",
+    "rebuilt",
+    "any_answer",
+    "env",
+    "compare",
+    "contestants",
+    "against",
+    "bootstrap",
+    "quick",
+    "full",
+    "measure",
+    "sizes",
+    "concurrency",
+    "rounds",
+    "starts",
+    "invocations",
+    "frozen",
+    "cpu",
+];
 
 const EXAMPLES: &str = "\
 Examples:
@@ -114,6 +140,7 @@ Examples:
   go1x bench --contestants bridge,go-direct --measure latency --cpu 0,1
   go1x bench --measure endurance --invocations 1000000 --frozen 1,60
   go1x bench --baseline before/results.json
+  go1x bench --from after/results.json --baseline before/results.json
 
 Environment:
   GO1X_BOOTSTRAP   bootstrap, as by --bootstrap
@@ -124,6 +151,11 @@ Exit codes: 0 all was measured; 1 a contestant failed or answered wrongly, or
 
 impl Bench {
     pub(super) fn run(self) -> Result<(), Error> {
+        let is_json = self.format == Format::Json;
+        let outputs = Outputs::open(self.report.clone(), is_json, self.baseline.as_deref())?;
+        if let Some(from) = &self.from {
+            return outputs.write(&json::read(from)?);
+        }
         let plan = self.plan()?;
         let is_terminal = io::stderr().is_terminal();
         let mut tell = |what: &str| {
@@ -152,7 +184,7 @@ impl Bench {
         })?;
         // What was measured before an end that came too early may have taken hours.
         if outcome.is_ok() || has_measurements(&results) {
-            report::write(&results, &self.outputs())?;
+            outputs.write(&results)?;
         }
         outcome
     }
@@ -203,14 +235,6 @@ impl Bench {
             invocations,
             frozen,
         })
-    }
-
-    fn outputs(&self) -> Outputs {
-        Outputs {
-            folder: self.report.clone(),
-            json: self.format == Format::Json,
-            baseline: self.baseline.clone(),
-        }
     }
 }
 

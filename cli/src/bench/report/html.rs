@@ -82,6 +82,7 @@ fn table(table: &Table) -> Value {
     });
     context! {
         title => table.title.as_str(),
+        is_folded => table.is_folded,
         columns => columns.collect::<Vec<_>>(),
         rows => rows.collect::<Vec<_>>(),
     }
@@ -90,8 +91,9 @@ fn table(table: &Table) -> Value {
 fn class(kind: Kind, text: &str) -> &'static str {
     match (kind, text) {
         (Kind::Number, _) => "number",
-        (Kind::Verdict, "reached" | "faster") => "good",
-        (Kind::Verdict, "not reached" | "slower") => "bad",
-        _ => "",
+        (Kind::Verdict, "reached" | "faster") => "verdict good",
+        (Kind::Verdict, "not reached" | "slower") => "verdict bad",
+        (Kind::Name | Kind::Words, _) => "words",
+        (Kind::Verdict, _) => "verdict",
     }
 }

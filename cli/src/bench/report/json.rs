@@ -1,12 +1,13 @@
 //! `results.json`: all that was measured, written and read again.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read as _, Write as _};
+use std::io::{self, BufReader, BufWriter, Read as _, Write};
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::super::results::{FORMAT, Results};
+use super::cannot;
 use crate::error::Error;
 
 /// No run is as large, and what is read is held in memory.
@@ -17,24 +18,26 @@ struct Head {
     format: u32,
 }
 
-/// What is no number (an infinity, 0 ÷ 0) has no place in JSON: the lists are written without it.
 pub(crate) fn write(results: &Results, path: &Path) -> Result<(), Error> {
+    let file = File::create(path).map_err(|error| cannot(path, &error))?;
+    let mut file = BufWriter::new(file);
+    print(results, &mut file).and_then(|()| file.flush()).map_err(|error| cannot(path, &error))
+}
+
+/// What is no number (an infinity, 0 ÷ 0) has no place in JSON: the lists are written without it.
+pub(crate) fn print(results: &Results, out: &mut dyn Write) -> io::Result<()> {
     let mut results = results.clone();
     finite(&mut results);
-    let cannot =
-        |error: &dyn std::fmt::Display| Error::failed(format!("cannot write {}: {error}", path.display()));
-    let file = File::create(path).map_err(|error| cannot(&error))?;
-    let mut file = BufWriter::new(file);
-    serde_json::to_writer(&mut file, &results).map_err(|error| cannot(&error))?;
-    file.write_all(b"\n").and_then(|()| file.flush()).map_err(|error| cannot(&error))
+    serde_json::to_writer(&mut *out, &results)?;
+    writeln!(out)
 }
 
 pub(crate) fn read(path: &Path) -> Result<Results, Error> {
     let name = path.display();
-    let cannot = |error: &dyn std::fmt::Display| Error::input(format!("cannot read {name}: {error}"));
+    let cannot = |error: io::Error| Error::input(format!("cannot read {name}: {error}"));
     let mut text = Vec::new();
-    let file = File::open(path).map_err(|error| cannot(&error))?;
-    BufReader::new(file).take(LIMIT + 1).read_to_end(&mut text).map_err(|error| cannot(&error))?;
+    let file = File::open(path).map_err(cannot)?;
+    BufReader::new(file).take(LIMIT + 1).read_to_end(&mut text).map_err(cannot)?;
     if text.len() as u64 > LIMIT {
         return Err(Error::input(format!("{name} is larger than {LIMIT} bytes: no results of `go1x bench`")));
     }

@@ -5,6 +5,8 @@ pub(crate) enum Kind {
     /// From zero.
     Linear,
     Logarithmic,
+    /// The same from the least value to the largest, where these have labels.
+    Exact,
     /// Logarithmic if the values are more than tenfold apart, else linear, but not from zero.
     Close,
     /// Logarithmic if the values are more than thirtyfold apart, else from zero.
@@ -13,7 +15,7 @@ pub(crate) enum Kind {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Scale {
-    pub(super) is_log: bool,
+    is_log: bool,
     /// Round numbers, below and above all values.
     low: f64,
     high: f64,
@@ -37,7 +39,7 @@ impl Scale {
         let (least, positive) = (least_above(0.0).unwrap_or(0.0).min(most), least_above(LEAST));
         let (is_log, low) = match kind {
             Kind::Linear => (false, 0.0),
-            Kind::Logarithmic => (true, positive.unwrap_or(LEAST)),
+            Kind::Logarithmic | Kind::Exact => (true, positive.unwrap_or(LEAST)),
             Kind::Close => (least > 0.0 && most > 10.0 * least, least),
             Kind::Wide => {
                 let is_log = least > 0.0 && most > 30.0 * least;
@@ -46,8 +48,10 @@ impl Scale {
         };
         if is_log {
             let low = low.max(LEAST);
-            let high = round_up(most.max(low * 1.1));
-            return Scale { is_log, low: round_down(low), high, from, to };
+            let high = most.max(low * 1.1);
+            let (low, high) =
+                if kind == Kind::Exact { (low, high) } else { (round_down(low), round_up(high)) };
+            return Scale { is_log, low, high, from, to };
         }
         // A flat line lies in the middle.
         let high = if most > low { most } else { most + if most == 0.0 { 1.0 } else { 0.1 * most } };
@@ -64,6 +68,15 @@ impl Scale {
             (value - self.low) / (self.high - self.low)
         };
         self.from + part * (self.to - self.from)
+    }
+
+    /// What a reader has to know of it.
+    pub(super) fn remark(&self) -> &'static str {
+        match (self.is_log, self.low > 0.0) {
+            (true, _) => " (logarithmic)",
+            (false, true) => " (does not begin at 0)",
+            (false, false) => "",
+        }
     }
 
     /// Round numbers between the ends, a handful.
@@ -140,14 +153,14 @@ mod tests {
             &[5e-324],
         ];
         for values in hostile {
-            for kind in [Kind::Linear, Kind::Logarithmic, Kind::Close, Kind::Wide] {
+            for kind in [Kind::Linear, Kind::Logarithmic, Kind::Exact, Kind::Close, Kind::Wide] {
                 let scale = scale(kind, values);
                 for value in values.iter().copied().chain(scale.ticks()) {
                     let place = scale.place(value);
                     assert!((0.0..=100.0).contains(&place), "{value} of {values:?} at {place}: {scale:?}");
                 }
                 assert!(
-                    (2..=20).contains(&scale.ticks().len()),
+                    (if kind == Kind::Exact { 0 } else { 2 }..=20).contains(&scale.ticks().len()),
                     "{values:?}: {scale:?}: {:?}",
                     scale.ticks()
                 );

@@ -66,11 +66,8 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
             continue;
         }
         let figure = |curves: Curves<'_>, title: &str, unit| {
-            let across = Axis {
-                title: "invocations at a time".to_owned(),
-                unit: Unit::Count,
-                kind: ScaleKind::Logarithmic,
-            };
+            let across =
+                Axis { title: "invocations at a time".to_owned(), unit: Unit::Count, kind: ScaleKind::Exact };
             let up = Axis { title: title.to_owned(), unit, kind: ScaleKind::Wide };
             curves.figure(view, format!("{title} by concurrency, {shown}"), across, up)
         };

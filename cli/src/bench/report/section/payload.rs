@@ -58,7 +58,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
     }
     let figure = |curves: Curves<'_>, title: &str, up: &str, unit| {
         let across =
-            Axis { title: "size of the event".to_owned(), unit: Unit::Bytes, kind: ScaleKind::Logarithmic };
+            Axis { title: "size of the event".to_owned(), unit: Unit::Bytes, kind: ScaleKind::Exact };
         let up = Axis { title: up.to_owned(), unit, kind: ScaleKind::Logarithmic };
         curves.figure(view, title.to_owned(), across, up)
     };
