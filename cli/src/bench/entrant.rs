@@ -16,6 +16,8 @@ pub(crate) struct Entrant {
     /// One line: what runs here.
     pub(crate) description: String,
     pub(crate) program: PathBuf,
+    /// The same, as it is told.
+    pub(crate) shown: PathBuf,
     pub(crate) arguments: Vec<OsString>,
     /// What `_HANDLER` names.
     pub(crate) handler: PathBuf,
@@ -30,6 +32,7 @@ impl Entrant {
             name: name.to_owned(),
             description: description.into(),
             program: program.to_owned(),
+            shown: program.to_owned(),
             arguments: Vec::new(),
             handler: program.to_owned(),
             deployed: vec![program.to_owned()],
@@ -67,7 +70,8 @@ impl Entrant {
             Content::File { bytes, .. } => bytes.len() as u64,
             Content::Link(_) => 0,
         };
-        let words = [self.program.as_os_str()].into_iter().chain(self.arguments.iter().map(|word| &**word));
+        let program = [self.shown.as_os_str()].into_iter();
+        let words = program.chain(self.arguments.iter().map(|word| &**word));
         Ok(Contestant {
             name: self.name.clone(),
             description: self.description.clone(),

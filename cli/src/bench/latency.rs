@@ -1,6 +1,7 @@
 //! One invocation at a time: its latency, and the CPU time that it costs.
 
 use super::Bench;
+use super::event::Event;
 use super::results::{Latency, Results};
 use super::turns::Field;
 use crate::error::Error;
@@ -12,14 +13,8 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
         let field = Field::start(&bench.entrants, &bench.surroundings, 1).await?;
         let calls = field.warm_up(event, bench.plan.turn).await?;
         let first = results.latency.len();
-        results.latency.extend(field.runners.iter().map(|runner| Latency {
-            contestant: runner.name().to_owned(),
-            event: event.name.clone(),
-            event_bytes: event.payload.len() as u64,
-            concurrency: 1,
-            rounds: Vec::new(),
-            cpu: Vec::new(),
-        }));
+        let names = field.runners.iter().map(|runner| runner.name());
+        results.latency.extend(names.map(|name| Latency::new(name, event, 1)));
         for round in 0..bench.plan.rounds {
             let turns = field.round(round, event, calls).await?;
             for (latency, turn) in results.latency[first..].iter_mut().zip(turns) {
@@ -31,4 +26,18 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
         field.stop().await;
     }
     Ok(())
+}
+
+impl Latency {
+    /// Nothing yet.
+    pub(super) fn new(contestant: &str, event: &Event, concurrency: usize) -> Latency {
+        Latency {
+            contestant: contestant.to_owned(),
+            event: event.name.clone(),
+            event_bytes: event.payload.len() as u64,
+            concurrency,
+            rounds: Vec::new(),
+            cpu: Vec::new(),
+        }
+    }
 }

@@ -8,7 +8,7 @@ use executable::{Doors, Machine, Program};
 use peers::{Peer, Progress, Unavailable};
 
 use super::entrant::Entrant;
-use super::repository::Repository;
+use super::repository::{OPTIMISED, Repository};
 use crate::error::Error;
 use crate::pack::shim::Shim;
 
@@ -53,6 +53,12 @@ impl LineUp {
         builder.floors(handler.as_deref());
         for (name, command) in &asked.others {
             builder.other(name, command)?;
+        }
+        if !OPTIMISED {
+            builder
+                .line_up
+                .notes
+                .push("Built without optimisation: it works, and the figures say nothing.".to_owned());
         }
         let line_up = builder.line_up;
         asked.check_names(&line_up)?;
@@ -197,7 +203,10 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn add(&mut self, entrant: Entrant) {
+    fn add(&mut self, mut entrant: Entrant) {
+        if let Some(repository) = &self.repository {
+            entrant.shown = repository.relative(&entrant.program).to_owned();
+        }
         self.line_up.entrants.push(entrant);
     }
 

@@ -14,12 +14,14 @@
 //! | `results` | what was found; all reports are made from that |
 
 mod cold_start;
+mod endurance;
 mod entrant;
 pub(crate) mod event;
 mod latency;
 pub(crate) mod line_up;
 mod machine;
 mod memory;
+mod perf;
 pub(crate) mod place;
 pub(crate) mod plan;
 mod process;
@@ -28,7 +30,11 @@ pub(crate) mod report;
 mod repository;
 pub(crate) mod results;
 pub(crate) mod runner;
+mod sockets;
+mod stages;
 pub(crate) mod statistics;
+mod system_calls;
+mod throughput;
 mod turns;
 
 use std::borrow::Cow;
@@ -41,6 +47,7 @@ use plan::{Measure, Plan};
 use progress::Progress;
 use results::{FORMAT, Results};
 use runner::{Runner, Surroundings};
+use rustix::thread::CpuSet;
 
 use crate::error::Error;
 
@@ -50,6 +57,8 @@ pub(crate) struct Bench {
     entrants: Vec<Entrant>,
     surroundings: Surroundings,
     notes: Vec<String>,
+    /// Where others may run that are not measured.
+    cpus: CpuSet,
     /// Which contestant ratios are to.
     baseline: String,
 }
@@ -60,6 +69,7 @@ impl Bench {
         plan: Plan,
         line_up: LineUp,
         surroundings: Surroundings,
+        cpus: CpuSet,
         against: Option<String>,
     ) -> Result<Bench, Error> {
         let LineUp { entrants, notes } = line_up;
@@ -74,7 +84,7 @@ impl Bench {
             None if is_there("go-direct") => "go-direct".to_owned(),
             None => entrants.first().map(|entrant| entrant.name.clone()).unwrap_or_default(),
         };
-        Ok(Bench { plan, entrants, surroundings, notes, baseline })
+        Ok(Bench { plan, entrants, surroundings, notes, cpus, baseline })
     }
 
     /// Measures until `interrupt`. Inside is why it ended too early, if it did; what was found until then is there in
@@ -102,7 +112,10 @@ impl Bench {
                 Measure::Latency => latency::measure(self, results).await?,
                 Measure::ColdStart => cold_start::measure(self, results).await?,
                 Measure::Memory => memory::measure(self, results).await?,
-                _ => {}
+                Measure::Throughput => throughput::measure(self, results).await?,
+                Measure::Endurance => endurance::measure(self, results).await?,
+                Measure::SystemCalls => system_calls::measure(self, results).await?,
+                Measure::Stages => stages::measure(self, results).await?,
             }
         }
         Ok(())
@@ -134,7 +147,7 @@ impl Bench {
             started: go1x::timestamp(SystemTime::now()),
             seconds: 0.0,
             complete: false,
-            command: std::env::args().collect(),
+            command: command(),
             machine: machine::look(),
             contestants: self.entrants.iter().map(contestant).collect::<Result<_, _>>()?,
             baseline: self.baseline.clone(),
@@ -157,6 +170,14 @@ impl Bench {
     fn progress(&self, what: impl Into<Cow<'static, str>>, steps: usize) -> Progress {
         Progress::new(what, steps)
     }
+}
+
+/// As typed, with the plain name of this program.
+fn command() -> Vec<String> {
+    ["go1x".to_owned()]
+        .into_iter()
+        .chain(std::env::args_os().skip(1).map(|word| word.display().to_string()))
+        .collect()
 }
 
 /// Whether anything was measured.

@@ -7,7 +7,9 @@ use std::os::fd::AsFd as _;
 use std::process::{Command, Stdio};
 
 use clap::ValueEnum;
-use rustix::thread::{CpuSet, LinkNameSpaceType, move_into_link_name_space, sched_setaffinity};
+use rustix::thread::{
+    CpuSet, LinkNameSpaceType, move_into_link_name_space, sched_getaffinity, sched_setaffinity,
+};
 
 use super::machine;
 use crate::error::Error;
@@ -23,8 +25,9 @@ pub(crate) enum Network {
     Machine,
 }
 
-/// Binds this thread to processors: those named, else the last one that it may use.
-pub(crate) fn pin(named: Option<&[usize]>) -> Result<(), Error> {
+/// Binds this thread to processors: those named, else the last one that it may use. Those that it could use before.
+pub(crate) fn pin(named: Option<&[usize]>) -> Result<CpuSet, Error> {
+    let before = sched_getaffinity(None).map_err(Error::failed)?;
     let allowed = machine::allowed();
     let chosen = match named {
         Some(named) => named.to_vec(),
@@ -36,8 +39,10 @@ pub(crate) fn pin(named: Option<&[usize]>) -> Result<(), Error> {
     }
     let mut set = CpuSet::new();
     chosen.iter().for_each(|cpu| set.set(*cpu));
-    sched_setaffinity(None, &set)
-        .map_err(|error| Error::failed(format_args!("it cannot be bound to CPU {}: {error}", list(&chosen))))
+    sched_setaffinity(None, &set).map_err(|error| {
+        Error::failed(format_args!("it cannot be bound to CPU {}: {error}", list(&chosen)))
+    })?;
+    Ok(before)
 }
 
 /// The processors that there are for this program.

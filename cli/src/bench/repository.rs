@@ -26,8 +26,13 @@ impl Repository {
     /// The `bootstrap` to ship: static, if the target for that is installed.
     pub(crate) fn bootstrap(&self, tell: &mut dyn FnMut(&str)) -> Result<PathBuf, String> {
         tell("building bootstrap");
-        self.cargo(&["--package", "go1x", "--bin", "bootstrap", "--target", MUSL], &self.target)?;
-        Ok(self.target.join(MUSL).join("release/bootstrap"))
+        let package = ["--package", "go1x", "--bin", "bootstrap"];
+        let (target, folder): (&[&str], _) = match OPTIMISED && self.has_target(MUSL) {
+            true => (&["--target", MUSL], self.target.join(MUSL)),
+            false => (&[], self.target.clone()),
+        };
+        self.cargo(&[&package, target].concat(), &self.target)?;
+        Ok(folder.join(PROFILE).join("bootstrap"))
     }
 
     /// One of the programs in Rust that are compared.
@@ -36,13 +41,20 @@ impl Repository {
         let target = self.target.join("peers");
         let manifest = self.root.join(PEERS).join("Cargo.toml");
         self.cargo(&["--manifest-path", &manifest.to_string_lossy(), "--bin", name], &target)?;
-        Ok(target.join("release").join(name))
+        Ok(target.join(PROFILE).join(name))
+    }
+
+    /// A path as it is told: from the repository on.
+    pub(crate) fn relative<'a>(&self, path: &'a Path) -> &'a Path {
+        path.strip_prefix(&self.root).unwrap_or(path)
     }
 
     fn cargo(&self, arguments: &[&str], target: &Path) -> Result<(), String> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let release: &[&str] = if OPTIMISED { &["--release"] } else { &[] };
         let done = Command::new(&cargo)
-            .args(["build", "--quiet", "--locked", "--release"])
+            .args(["build", "--quiet", "--locked"])
+            .args(release)
             .args(arguments)
             .current_dir(&self.root)
             .env("CARGO_TARGET_DIR", target)
@@ -56,7 +68,19 @@ impl Repository {
         let error = said.lines().find(|line| line.starts_with("error")).unwrap_or("cargo build failed");
         Err(error.to_owned())
     }
+
+    fn has_target(&self, triple: &str) -> bool {
+        let mut rustc = Command::new("rustc");
+        rustc.args(["--print", "target-libdir", "--target", triple]).current_dir(&self.root);
+        let library = rustc.stdin(Stdio::null()).output();
+        library.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
+    }
 }
+
+/// Whether contestants are built to be measured. A `go1x` that is not optimised has no figures worth the time: its
+/// contestants are quick to build, to see that all works.
+pub(crate) const OPTIMISED: bool = !cfg!(debug_assertions);
+const PROFILE: &str = if OPTIMISED { "release" } else { "debug" };
 
 /// The package of the programs in Rust that are compared.
 const PEERS: &str = "benches/peers/rust";

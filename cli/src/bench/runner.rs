@@ -31,14 +31,42 @@ pub(crate) struct Surroundings {
     pub(crate) environment: Vec<(String, String)>,
 }
 
+/// Who invokes a contestant.
+#[derive(Clone)]
+pub(super) struct Caller {
+    emulator: Emulator,
+    /// How the process ended, once it did.
+    ended: watch::Receiver<Option<String>>,
+}
+
+impl Caller {
+    /// As [`Runner::invoke`]; the error says what the contestant did.
+    pub(super) async fn invoke(&self, event: &Event) -> Result<Duration, String> {
+        let outcome = self.outcome(event).await?;
+        event.check(&outcome)?;
+        Ok(outcome.duration)
+    }
+
+    /// How an invocation ends, unless nobody is there to take it.
+    async fn outcome(&self, event: &Event) -> Result<Outcome, String> {
+        let mut ended = self.ended.clone();
+        tokio::select! {
+            biased;
+            outcome = self.emulator.invoke(event.payload.clone()) => Ok(outcome),
+            ended = ended.wait_for(Option::is_some) => {
+                let how = ended.ok().and_then(|ended| ended.clone()).unwrap_or_default();
+                Err(format!("ended before it took the event {} ({how})", event.name))
+            }
+        }
+    }
+}
+
 /// A running contestant. Dropped, it is killed with all of its processes.
 pub(super) struct Runner {
     name: String,
-    emulator: Emulator,
+    caller: Caller,
     tree: Tree,
     log: Log,
-    /// How the process ended, once it did.
-    ended: watch::Receiver<Option<String>>,
     /// Waits for that, so that no invocation has to look after it.
     keeper: Option<JoinHandle<()>>,
 }
@@ -52,10 +80,12 @@ impl Runner {
         concurrency: usize,
     ) -> Result<Runner, Error> {
         let runner = Runner::spawn(entrant, surroundings, concurrency).await?;
-        match tokio::time::timeout(START_LIMIT, runner.emulator.wait_ready()).await {
+        match tokio::time::timeout(START_LIMIT, runner.caller.emulator.wait_ready()).await {
             Ok(Ok(())) => Ok(runner),
-            Ok(Err(failure)) => Err(runner.died(&format!("does not start: {failure}"))),
-            Err(_) => Err(runner.died("does not start: it has not asked for an event in 10 s")),
+            Ok(Err(failure)) => Err(runner.with_last_words(format!("does not start: {failure}"))),
+            Err(_) => {
+                Err(runner.with_last_words("does not start: it has not asked for an event in 10 s".into()))
+            }
         }
     }
 
@@ -67,9 +97,10 @@ impl Runner {
     ) -> Result<(Runner, Duration), Error> {
         let begin = Instant::now();
         let runner = Runner::spawn(entrant, surroundings, 1).await?;
-        let outcome = runner.outcome(event).await?;
+        let outcome = runner.caller.outcome(event).await;
         let taken = begin.elapsed();
-        event.check(&outcome).map_err(|problem| runner.failed(event, &problem))?;
+        let checked = outcome.and_then(|outcome| event.check(&outcome));
+        checked.map_err(|problem| runner.explain(event, problem))?;
         Ok((runner, taken))
     }
 
@@ -121,27 +152,18 @@ impl Runner {
             end.send_replace(Some(status.map_or("unknown".into(), describe)));
         });
         let name = entrant.name.clone();
-        Ok(Runner { name, emulator, tree: Tree::of(pid), log, ended, keeper: Some(keeper) })
+        let caller = Caller { emulator, ended };
+        Ok(Runner { name, caller, tree: Tree::of(pid), log, keeper: Some(keeper) })
     }
 
     /// One invocation, whose answer is checked; the time from handing out the event to the answer's last byte.
     pub(super) async fn invoke(&self, event: &Event) -> Result<Duration, Error> {
-        let outcome = self.outcome(event).await?;
-        event.check(&outcome).map_err(|problem| self.failed(event, &problem))?;
-        Ok(outcome.duration)
+        self.caller.invoke(event).await.map_err(|problem| self.explain(event, problem))
     }
 
-    /// How an invocation ends, unless nobody is there to take it.
-    async fn outcome(&self, event: &Event) -> Result<Outcome, Error> {
-        let mut ended = self.ended.clone();
-        tokio::select! {
-            biased;
-            outcome = self.emulator.invoke(event.payload.clone()) => Ok(outcome),
-            ended = ended.wait_for(Option::is_some) => {
-                let how = ended.ok().and_then(|ended| ended.clone()).unwrap_or_default();
-                Err(self.died(&format!("ended before it took the event {} ({how})", event.name)))
-            }
-        }
+    /// Somebody else who invokes it, at the same time.
+    pub(super) fn caller(&self) -> Caller {
+        self.caller.clone()
     }
 
     pub(super) fn name(&self) -> &str {
@@ -154,7 +176,7 @@ impl Runner {
 
     /// Where the Runtime API is served for it.
     pub(super) fn runtime_api(&self) -> &str {
-        self.emulator.runtime_api()
+        self.caller.emulator.runtime_api()
     }
 
     /// Forgets what was logged; between turns, so that a handler may log as much as it likes.
@@ -169,18 +191,18 @@ impl Runner {
         }
     }
 
-    fn failed(&self, event: &Event, problem: &str) -> Error {
-        let error = self.died(problem);
+    /// What went wrong, and what to do about it.
+    pub(super) fn explain(&self, event: &Event, problem: String) -> Error {
         if event.is_by_first_answer() && problem.contains("wrongly") {
-            return error.with_help(
+            return Error::failed(format_args!("{} {problem}", self.name)).with_help(
                 "all have to answer as the first one did; if the handler's answers differ each time (ids, times), \
                  take them as they come, with --any-answer",
             );
         }
-        error
+        self.with_last_words(problem)
     }
 
-    fn died(&self, problem: &str) -> Error {
+    fn with_last_words(&self, problem: String) -> Error {
         let error = Error::failed(format_args!("{} {problem}", self.name));
         match self.log.last_words() {
             words if words.is_empty() => error,

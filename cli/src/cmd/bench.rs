@@ -94,7 +94,7 @@ pub(super) struct Bench {
     #[arg(long, value_enum, default_value_t = Network::Auto)]
     network: Network,
 
-    /// Write index.html, summary.md, results.json and raw.csv into a folder
+    /// Write the report into a folder: a page, Markdown, CSV, and results.json
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// Measure nothing: reports of the results.json of an earlier run
@@ -109,26 +109,10 @@ pub(super) struct Bench {
 }
 
 /// What would be asked of a measurement.
+#[rustfmt::skip]
 const MEASURING: [&str; 19] = [
-    "handler",
-    "events",
-    "rebuilt",
-    "any_answer",
-    "env",
-    "compare",
-    "contestants",
-    "against",
-    "bootstrap",
-    "quick",
-    "full",
-    "measure",
-    "sizes",
-    "concurrency",
-    "rounds",
-    "starts",
-    "invocations",
-    "frozen",
-    "cpu",
+    "handler", "events", "rebuilt", "any_answer", "env", "compare", "contestants", "against", "bootstrap", "quick",
+    "full", "measure", "sizes", "concurrency", "rounds", "starts", "invocations", "frozen", "cpu",
 ];
 
 const EXAMPLES: &str = "\
@@ -166,9 +150,9 @@ impl Bench {
         let mut line_up = LineUp::build(&self.asked(), &mut tell)?;
         // From here on nothing is built: a network of its own leads nowhere.
         line_up.notes.extend(place::enter(self.network)?);
-        place::pin(self.cpu.as_ref().map(|cpus| &cpus.0[..]))?;
+        let cpus = place::pin(self.cpu.as_ref().map(|cpus| &cpus.0[..]))?;
         let surroundings = Surroundings { environment: self.env.clone() };
-        let run = Run::new(plan, line_up, surroundings, self.against.clone())?;
+        let run = Run::new(plan, line_up, surroundings, cpus, self.against.clone())?;
         // One thread for the emulators: a second one would add hand-overs to what is timed.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (results, outcome) = runtime.block_on(async {
