@@ -86,7 +86,7 @@ fn inspect(pages: &[(&str, &str)]) -> Option<String> {
     fs::write(&path, outer).unwrap();
     // A browser that hangs is a failed test.
     let output = Command::new("timeout")
-        .args(["120", browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        .args(["300", browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
         .arg(format!("--user-data-dir={}", folder.join("profile").display()))
         .args(["--virtual-time-budget=20000", "--dump-dom"])
         .arg(format!("file://{}", path.display()))

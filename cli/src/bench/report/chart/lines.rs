@@ -13,6 +13,14 @@ pub(crate) struct Axis {
     pub(crate) title: String,
     pub(crate) unit: Unit,
     pub(crate) kind: Kind,
+    /// What places on it are called, if not by numbers; few, and in few letters.
+    pub(crate) names: Vec<(f64, String)>,
+}
+
+impl Axis {
+    pub(crate) fn new(title: &str, unit: Unit, kind: Kind) -> Axis {
+        Axis { title: title.to_owned(), unit, kind, names: Vec::new() }
+    }
 }
 
 #[derive(Debug)]
@@ -52,7 +60,11 @@ pub(crate) fn draw(series: &[Series], across: &Axis, up: &Axis) -> Drawing {
     let mut places: Vec<f64> = points().map(|point| point.x).collect();
     places.sort_unstable_by(f64::total_cmp);
     places.dedup();
-    let ticks = if places.len() <= NAMED {
+    let is_short = |(_, name): &(f64, String)| width(name, SMALL) < 60.0;
+    let has_names = (1..=NAMED).contains(&across.names.len()) && across.names.iter().all(is_short);
+    let ticks = if has_names {
+        across.names.clone()
+    } else if places.len() <= NAMED {
         axis::about(&places, across.unit)
     } else {
         axis::labelled(&x.ticks(), across.unit)

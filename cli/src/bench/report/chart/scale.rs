@@ -88,7 +88,7 @@ impl Scale {
         }
         let (first, last) = (exponent(self.low), exponent(self.high));
         let decades = last - first;
-        let parts: &[f64] = if decades <= 2 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let parts: &[f64] = if decades <= 3 { &[1.0, 2.0, 5.0] } else { &[1.0] };
         let every = 1 + decades / 8;
         let inside = |value: &f64| *value >= self.low * 0.999 && *value <= self.high * 1.001;
         let decades = (first..=last).filter(|at| (at - first) % every == 0).map(|at| 10_f64.powi(at));
@@ -126,10 +126,10 @@ mod tests {
 
     #[test]
     fn ends_are_round_and_everything_is_between_them() {
-        let scale = scale(Kind::Logarithmic, &[17.8, 10_480.0]);
-        assert_eq!((scale.low, scale.high), (10.0, 20_000.0));
-        assert_eq!((scale.place(10.0), scale.place(20_000.0)), (0.0, 100.0));
-        assert_eq!(scale.ticks(), [10.0, 100.0, 1000.0, 10_000.0]);
+        let scale = scale(Kind::Logarithmic, &[17.8, 104_800.0]);
+        assert_eq!((scale.low, scale.high), (10.0, 200_000.0));
+        assert_eq!((scale.place(10.0), scale.place(200_000.0)), (0.0, 100.0));
+        assert_eq!(scale.ticks(), [10.0, 100.0, 1000.0, 10_000.0, 100_000.0]);
     }
 
     #[test]

@@ -52,8 +52,8 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         }
         let figure = |curves: Curves<'_>, title: &str, up| {
             let kind = if starts_at_zero { ScaleKind::Linear } else { ScaleKind::Exact };
-            let across = Axis { title: shown.clone(), unit, kind };
-            let up = Axis { title: title.to_owned(), unit: up, kind: ScaleKind::Wide };
+            let across = Axis::new(&shown, unit, kind);
+            let up = Axis::new(title, up, ScaleKind::Wide);
             curves.figure(view, format!("{title} over {shown}"), across, up)
         };
         let of_it = [
