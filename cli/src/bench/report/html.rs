@@ -14,6 +14,8 @@ use crate::error::Error;
 
 /// Its name ends so that everything is escaped.
 const PAGE: &str = "page.html";
+/// Names of so many letters stand in one line.
+const UNBROKEN: usize = 24;
 
 pub(crate) fn page(results: &Results, comparison: Option<&Comparison>) -> Result<String, Error> {
     let mut templates = Environment::new();
@@ -93,6 +95,7 @@ fn class(kind: Kind, text: &str) -> &'static str {
         (Kind::Number, _) => "number",
         (Kind::Verdict, "reached" | "faster") => "verdict good",
         (Kind::Verdict, "not reached" | "slower") => "verdict bad",
+        (Kind::Name, name) if name.chars().count() <= UNBROKEN => "short",
         (Kind::Name | Kind::Words, _) => "words",
         (Kind::Verdict, _) => "verdict",
     }

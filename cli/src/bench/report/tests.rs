@@ -71,6 +71,15 @@ fn lines_are_not_wider_than_a_terminal() {
     }
 }
 
+/// Promises are about what stands around a handler, and one that works takes most of the time itself.
+#[test]
+fn promises_are_for_the_echo() {
+    let mut results = fixture::full();
+    assert!(text(&results, None).contains("Promised and measured"));
+    results.latency.iter_mut().for_each(|latency| latency.event.insert_str(0, "order-"));
+    assert!(!text(&results, None).contains("Promised and measured"));
+}
+
 #[test]
 fn what_is_slower_is_found() {
     let before = fixture::full();

@@ -8,7 +8,13 @@ use super::Section;
 use crate::bench::results::Latency;
 use crate::bench::statistics::{Quartiles, ratio};
 
+/// None for a handler of the user's own, which does something: its time is not that of what stands around it.
 pub(super) fn section(view: &View<'_>) -> Option<Section> {
+    let is_size =
+        |(_, name): &(u64, &str)| name.starts_with(|c: char| c.is_ascii_digit()) && name.ends_with('B');
+    if !view.events().iter().all(is_size) {
+        return None;
+    }
     let columns = [
         ("contestant", Kind::Name),
         ("against", Kind::Name),
@@ -42,7 +48,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         ]);
     }
     let words = vec![
-        "What go1x is built to reach: the contestant's part of the other's, at most. Measured are medians of the ratios \
+        "What go1x is built to reach, with an echo: the contestant's part of the other's, at most. Measured are medians of the ratios \
          within each round, on this machine; the median decides. Time is latency; own PSS is the memory of the first \
          process."
             .to_owned(),
