@@ -32,8 +32,6 @@ use std::path::{Path, PathBuf};
 use super::results::Results;
 use crate::error::Error;
 use comparison::Comparison;
-#[cfg(test)]
-use comparison::Verdict;
 
 /// Where the results go.
 #[derive(Debug)]

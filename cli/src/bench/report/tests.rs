@@ -3,6 +3,7 @@
 
 use std::{env, fs, process};
 
+use super::comparison::Verdict;
 use super::*;
 
 fn text(results: &Results, comparison: Option<&Comparison>) -> String {
@@ -128,6 +129,8 @@ fn a_slow_machine_is_no_regression() {
     };
     let comparison = Comparison::of(&fixture::full(), &everybody(fixture::full()));
     assert!(comparison.verdict().is_ok(), "{comparison:#?}");
+    let notes = comparison.notes.join("\n");
+    assert!(notes.contains("The baseline itself is not what it was: latency, 200 B 2.00 ×; "), "{notes}");
 
     let alone = |mut results: Results| {
         results.latency.retain(|latency| latency.contestant == results.baseline);

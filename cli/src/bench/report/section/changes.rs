@@ -31,9 +31,9 @@ pub(super) fn section(comparison: &Comparison) -> Section {
             more => format!("{more} figures are slower than in the run of {}.", comparison.earlier),
         },
         format!(
-            "change: of the ratio to {} where there is one, as a part of what it was before; else of the time itself. \
-             Slower or faster is what differs by more than {:.0}\u{a0}% and more than chance would have it (rank-sum test \
-             of the rounds' medians, all of them together at 5\u{a0}%).",
+            "change: of the ratio to {} where there is one, as a part of what it was before; else of the time \
+             itself. Slower or faster is what differs by more than {:.0}\u{a0}% and more than chance would have it \
+             (rank-sum test of the rounds' medians, all of them together at 5\u{a0}%).",
             comparison.baseline,
             100.0 * SIZE
         ),

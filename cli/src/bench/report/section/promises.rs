@@ -48,9 +48,9 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         ]);
     }
     let words = vec![
-        "What go1x is built to reach, with an echo: the contestant's part of the other's, at most. Measured are medians of the ratios \
-         within each round, on this machine; the median decides. Time is latency; own PSS is the memory of the first \
-         process."
+        "What go1x is built to reach, with an echo: the contestant's part of the other's, at most. Measured are \
+         medians of the ratios within each round, on this machine; the median decides. Time is latency; own PSS is \
+         the memory of the first process."
             .to_owned(),
     ];
     is_any_measured.then(|| Section {
