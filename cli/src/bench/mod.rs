@@ -12,6 +12,8 @@
 //! | `latency`, `cold_start`, … | one measurement each |
 //! | `progress` | how far it is |
 //! | `results` | what was found; all reports are made from that |
+//! | `statistics` | medians, quartiles, outliers, ratios |
+//! | `report` | what is made of the results: a page, text, tables, raw data; what became slower since an earlier run |
 
 mod cold_start;
 mod endurance;

@@ -13,9 +13,7 @@ use crate::bench::event::{EVENT_LIMIT, Event};
 use crate::bench::line_up::{Asked, LineUp};
 use crate::bench::place::{self, Network};
 use crate::bench::plan::{FULL, Measure, Plan, QUICK, USUAL};
-use crate::bench::report::comparison::Comparison;
-use crate::bench::report::{self, json, text};
-use crate::bench::results::Results;
+use crate::bench::report::{Outputs, json};
 use crate::bench::runner::Surroundings;
 use crate::bench::{Bench as Run, has_measurements};
 use crate::error::Error;
@@ -99,6 +97,9 @@ pub(super) struct Bench {
     /// Write the report into a folder: a page, Markdown, CSV, and results.json
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
+    /// Measure nothing: reports of the results.json of an earlier run
+    #[arg(long, value_name = "FILE", conflicts_with_all = MEASURING)]
+    from: Option<PathBuf>,
     /// results.json of an earlier run: what became slower since?
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
@@ -106,6 +107,13 @@ pub(super) struct Bench {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
+
+/// What would be asked of a measurement.
+#[rustfmt::skip]
+const MEASURING: [&str; 19] = [
+    "handler", "events", "rebuilt", "any_answer", "env", "compare", "contestants", "against", "bootstrap", "quick",
+    "full", "measure", "sizes", "concurrency", "rounds", "starts", "invocations", "frozen", "cpu",
+];
 
 const EXAMPLES: &str = "\
 Examples:
@@ -116,6 +124,7 @@ Examples:
   go1x bench --contestants bridge,go-direct --measure latency --cpu 0,1
   go1x bench --measure endurance --invocations 1000000 --frozen 1,60
   go1x bench --baseline before/results.json
+  go1x bench --from after/results.json --baseline before/results.json
 
 Environment:
   GO1X_BOOTSTRAP   bootstrap, as by --bootstrap
@@ -126,8 +135,12 @@ Exit codes: 0 all was measured; 1 a contestant failed or answered wrongly, or
 
 impl Bench {
     pub(super) fn run(self) -> Result<(), Error> {
+        let is_json = self.format == Format::Json;
+        let outputs = Outputs::open(self.report.clone(), is_json, self.baseline.as_deref())?;
+        if let Some(from) = &self.from {
+            return outputs.write(&json::read(from)?);
+        }
         let plan = self.plan()?;
-        let earlier = self.baseline.as_deref().map(json::read).transpose()?;
         let is_terminal = io::stderr().is_terminal();
         let mut tell = |what: &str| {
             if is_terminal {
@@ -154,23 +167,14 @@ impl Bench {
             .await
         })?;
         // What was measured before an end that came too early may have taken hours.
-        if outcome.is_err() && !has_measurements(&results) {
-            return outcome;
+        let written = match outcome.is_ok() || has_measurements(&results) {
+            true => outputs.write(&results),
+            false => Ok(()),
+        };
+        match outcome {
+            Err(error) if !error.is_silent() => Err(error),
+            outcome => written.and(outcome),
         }
-        let comparison = earlier.map(|earlier| Comparison::of(&earlier, &results));
-        if let Some(folder) = &self.report {
-            report::write(&results, comparison.as_ref(), folder)?;
-        }
-        self.tell(&results, comparison.as_ref())?;
-        outcome.and_then(|()| comparison.map_or(Ok(()), |comparison| comparison.verdict()))
-    }
-
-    fn tell(&self, results: &Results, comparison: Option<&Comparison>) -> Result<(), Error> {
-        match self.format {
-            Format::Text => text::write(results, comparison, &mut anstream::stdout())?,
-            Format::Json => json::print(results, &mut io::stdout().lock())?,
-        }
-        Ok(())
     }
 
     fn asked(&self) -> Asked {

@@ -31,6 +31,7 @@ Exit codes: 0 success; 1 the function or a check failed; 2 wrong usage or input.
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    // Boxed, as it has many more flags than the others.
     Bench(Box<bench::Bench>),
     Demo(demo::Demo),
     Gob(gob::Gob),

@@ -93,11 +93,22 @@ impl Comparison {
                 before: median(old),
                 now: median(new),
                 difference,
-                verdict: if is_baseline && !is_alone { Verdict::Yardstick } else { Verdict::Same },
+                verdict: if is_baseline && same_baseline && !is_alone {
+                    Verdict::Yardstick
+                } else {
+                    Verdict::Same
+                },
             });
         }
         judge(&mut changes);
         let mut notes = notes(earlier, now);
+        let moved: Vec<String> = changes.iter().filter_map(moved).collect();
+        if !moved.is_empty() {
+            notes.push(format!(
+                "The baseline itself is not what it was: {}. The machine has changed, or what all contestants share.",
+                listed(&moved)
+            ));
+        }
         let lost = before.order.iter().filter(|(name, what)| after.values(name, what).is_none());
         let lost: Vec<String> = lost.map(|(name, what)| format!("{} ({what})", line(name))).collect();
         if !lost.is_empty() {
@@ -142,14 +153,24 @@ fn judge(changes: &mut [Change]) {
     let mut is_certain = true;
     for (at, (change, difference)) in judged.iter_mut().enumerate() {
         is_certain &= difference.p * (all - at) as f64 <= CHANCE;
-        let is_large = !(1.0 / (1.0 + SIZE)..=1.0 + SIZE).contains(&difference.ratio);
-        change.verdict = match (is_large, is_certain) {
+        change.verdict = match (is_large(difference), is_certain) {
             (true, true) if difference.ratio > 1.0 => Verdict::Slower,
             (true, true) => Verdict::Faster,
             (true, false) if difference.least_p * all as f64 > CHANCE => Verdict::TooFew,
             _ => Verdict::Same,
         };
     }
+}
+
+/// A yardstick that is longer or shorter than before.
+fn moved(Change { what, difference, verdict, .. }: &Change) -> Option<String> {
+    let difference = (*difference)?;
+    let is_moved = *verdict == Verdict::Yardstick && is_large(&difference) && difference.p <= CHANCE;
+    is_moved.then(|| format!("{what} {} ×", Unit::Ratio.show(difference.ratio)))
+}
+
+fn is_large(difference: &Difference) -> bool {
+    !(1.0 / (1.0 + SIZE)..=1.0 + SIZE).contains(&difference.ratio)
 }
 
 /// One value a round (or a start) of everything that is a time.

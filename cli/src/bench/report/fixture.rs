@@ -189,7 +189,9 @@ fn of(contestants: &[(&str, f64)], rounds: usize, samples: usize) -> Results {
         results.system_calls.push(SystemCalls {
             contestant: name.clone(),
             event_bytes: 200,
-            calls: calls.map(|(call, count)| (call.to_owned(), count * (1.0 + part))).to_vec(),
+            calls: calls
+                .map(|(call, count)| (call.to_owned(), (count * (100.0 + 100.0 * part)).round() / 100.0))
+                .to_vec(),
             tool: "strace".to_owned(),
         });
         let stages = ["HTTP in", "encode", "socket", "handler", "decode", "HTTP out"];

@@ -14,6 +14,8 @@ use crate::error::Error;
 
 /// Its name ends so that everything is escaped.
 const PAGE: &str = "page.html";
+/// Names of so many letters stand in one line.
+const UNBROKEN: usize = 24;
 
 pub(crate) fn page(results: &Results, comparison: Option<&Comparison>) -> Result<String, Error> {
     let mut templates = Environment::new();
@@ -82,6 +84,7 @@ fn table(table: &Table) -> Value {
     });
     context! {
         title => table.title.as_str(),
+        is_folded => table.is_folded,
         columns => columns.collect::<Vec<_>>(),
         rows => rows.collect::<Vec<_>>(),
     }
@@ -90,8 +93,10 @@ fn table(table: &Table) -> Value {
 fn class(kind: Kind, text: &str) -> &'static str {
     match (kind, text) {
         (Kind::Number, _) => "number",
-        (Kind::Verdict, "reached" | "faster") => "good",
-        (Kind::Verdict, "not reached" | "slower") => "bad",
-        _ => "",
+        (Kind::Verdict, "reached" | "faster") => "verdict good",
+        (Kind::Verdict, "not reached" | "slower") => "verdict bad",
+        (Kind::Name, name) if name.chars().count() <= UNBROKEN => "short",
+        (Kind::Name | Kind::Words, _) => "words",
+        (Kind::Verdict, _) => "verdict",
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::super::results::{FORMAT, Results};
+use super::cannot;
 use crate::error::Error;
 
 /// No run is as large, and what is read is held in memory.
@@ -17,27 +18,26 @@ struct Head {
     format: u32,
 }
 
-/// What is no number (an infinity, 0 ÷ 0) has no place in JSON: the lists are written without it.
 pub(crate) fn write(results: &Results, path: &Path) -> Result<(), Error> {
-    let written = File::create(path).and_then(|file| print(results, BufWriter::new(file)));
-    written.map_err(|error| Error::failed(format!("cannot write {}: {error}", path.display())))
+    let file = File::create(path).map_err(|error| cannot(path, &error))?;
+    let mut file = BufWriter::new(file);
+    print(results, &mut file).and_then(|()| file.flush()).map_err(|error| cannot(path, &error))
 }
 
-/// The same, to a stream.
-pub(crate) fn print(results: &Results, mut out: impl Write) -> io::Result<()> {
+/// What is no number (an infinity, 0 ÷ 0) has no place in JSON: the lists are written without it.
+pub(crate) fn print(results: &Results, out: &mut dyn Write) -> io::Result<()> {
     let mut results = results.clone();
     finite(&mut results);
-    serde_json::to_writer(&mut out, &results)?;
-    out.write_all(b"\n")?;
-    out.flush()
+    serde_json::to_writer(&mut *out, &results)?;
+    writeln!(out)
 }
 
 pub(crate) fn read(path: &Path) -> Result<Results, Error> {
     let name = path.display();
-    let cannot = |error: &dyn std::fmt::Display| Error::input(format!("cannot read {name}: {error}"));
+    let cannot = |error: io::Error| Error::input(format!("cannot read {name}: {error}"));
     let mut text = Vec::new();
-    let file = File::open(path).map_err(|error| cannot(&error))?;
-    BufReader::new(file).take(LIMIT + 1).read_to_end(&mut text).map_err(|error| cannot(&error))?;
+    let file = File::open(path).map_err(cannot)?;
+    BufReader::new(file).take(LIMIT + 1).read_to_end(&mut text).map_err(cannot)?;
     if text.len() as u64 > LIMIT {
         return Err(Error::input(format!("{name} is larger than {LIMIT} bytes: no results of `go1x bench`")));
     }

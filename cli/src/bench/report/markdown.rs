@@ -16,25 +16,28 @@ pub(crate) fn text(results: &Results, comparison: Option<&Comparison>) -> String
     for note in &results.notes {
         _ = writeln!(text, "- {}", escaped(&line(note)));
     }
+    if !results.notes.is_empty() {
+        text.push('\n');
+    }
     for section in sections(results, comparison) {
-        _ = writeln!(text, "\n## {}\n", escaped(&section.title));
+        _ = writeln!(text, "## {}\n", escaped(&section.title));
         for words in &section.words {
             _ = writeln!(text, "{}\n", escaped(words));
-        }
-        if section.is_detail {
-            text += "<details><summary>Numbers</summary>\n\n";
         }
         for table in &section.tables {
             if section.tables.len() > 1 {
                 _ = writeln!(text, "### {}\n", escaped(&table.title));
             }
-            self::table(&mut text, table);
-        }
-        if section.is_detail {
-            text += "</details>\n";
+            if section.is_detail || table.is_folded {
+                text += "<details><summary>Numbers</summary>\n\n";
+                self::table(&mut text, table);
+                text += "</details>\n\n";
+            } else {
+                self::table(&mut text, table);
+            }
         }
     }
-    text += "\n## Setting\n\n";
+    text += "## Setting\n\n";
     for table in setting(results) {
         self::table(&mut text, &table);
     }
@@ -73,8 +76,10 @@ fn code(name: &str) -> String {
 /// Text that is nothing but text. A name behind an `@` would get a message.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
+    // Brackets alone are brackets.
+    let is_link = |c: char| c == '[' && text.contains("](");
     for c in text.chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '~' | '&' | '!' | '$') {
+        if is_link(c) || matches!(c, '\\' | '`' | '*' | '_' | '<' | '>' | '|' | '#' | '~' | '&' | '!' | '$') {
             escaped.push('\\');
         }
         escaped.push(c);

@@ -6,40 +6,85 @@
 //! the harm out of names that are anybody's, `unit.rs` gives numbers their form.
 
 mod chart;
-pub(crate) mod comparison;
+mod comparison;
 mod csv;
 #[cfg(test)]
 mod fixture;
 mod html;
 pub(crate) mod json;
 mod line;
+#[cfg(test)]
+mod look;
 mod markdown;
-pub(crate) mod promise;
+mod promise;
 mod rank_sum;
 mod section;
 mod table;
-pub(crate) mod text;
+mod text;
 mod unit;
 mod view;
 
+use std::fmt::Display;
 use std::fs::{self, File};
-use std::io::BufWriter;
-use std::path::Path;
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
 
 use super::results::Results;
 use crate::error::Error;
 use comparison::Comparison;
 
-/// Writes the page, Markdown, JSON and CSV into a folder, which is made if need be.
-pub(crate) fn write(results: &Results, comparison: Option<&Comparison>, folder: &Path) -> Result<(), Error> {
-    let cannot = |path: &Path, error: &dyn std::fmt::Display| {
-        Error::failed(format!("cannot write {}: {error}", path.display()))
-    };
-    fs::create_dir_all(folder).map_err(|error| cannot(folder, &error))?;
+/// Where the results go.
+#[derive(Debug)]
+pub(crate) struct Outputs {
+    /// A folder for all reports and the raw data.
+    folder: Option<PathBuf>,
+    /// On stdout: JSON in place of text.
+    json: bool,
+    /// An earlier run, to be compared with.
+    earlier: Option<Results>,
+}
+
+impl Outputs {
+    /// Before anything is measured: afterwards is too late to learn that a folder cannot be made, or a file not read.
+    pub(crate) fn open(
+        folder: Option<PathBuf>,
+        json: bool,
+        baseline: Option<&Path>,
+    ) -> Result<Outputs, Error> {
+        let earlier = baseline.map(json::read).transpose()?;
+        if let Some(folder) = &folder {
+            fs::create_dir_all(folder).map_err(|error| cannot(folder, &error))?;
+        }
+        Ok(Outputs { folder, json, earlier })
+    }
+
+    /// Writes all that is asked for. An error if something is slower than in the earlier run.
+    pub(crate) fn write(&self, results: &Results) -> Result<(), Error> {
+        let comparison = self.earlier.as_ref().map(|earlier| Comparison::of(earlier, results));
+        let comparison = comparison.as_ref();
+        if let Some(folder) = &self.folder {
+            self::folder(results, comparison, folder)?;
+        }
+        if self.json {
+            let mut out = BufWriter::new(io::stdout().lock());
+            json::print(results, &mut out)?;
+            out.flush()?;
+        } else {
+            text::write(results, comparison, &mut anstream::stdout())?;
+        }
+        if let Some(folder) = &self.folder {
+            anstream::eprintln!("written: {}", folder.join("index.html").display());
+        }
+        comparison.map_or(Ok(()), Comparison::verdict)
+    }
+}
+
+/// The raw values as JSON and CSV, the page, and Markdown.
+fn folder(results: &Results, comparison: Option<&Comparison>, folder: &Path) -> Result<(), Error> {
     // The raw values first: whatever fails later, they are there.
     json::write(results, &folder.join("results.json"))?;
     let texts = [
-        ("report.html", html::page(results, comparison)?),
+        ("index.html", html::page(results, comparison)?),
         ("summary.md", markdown::text(results, comparison)),
     ];
     for (name, text) in texts {
@@ -51,22 +96,9 @@ pub(crate) fn write(results: &Results, comparison: Option<&Comparison>, folder: 
     csv::write(results, BufWriter::new(file)).map_err(|error| cannot(&path, &error))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn render() {
-        for (name, results) in [
-            ("full", fixture::full()),
-            ("small", fixture::small()),
-            ("empty", fixture::empty()),
-            ("hostile", fixture::hostile()),
-        ] {
-            write(&results, None, &Path::new("/tmp/report/out").join(name)).unwrap();
-            let mut out = Vec::new();
-            text::write(&results, None, &mut out).unwrap();
-            fs::write(Path::new("/tmp/report/out").join(name).join("text.txt"), out).unwrap();
-        }
-    }
+fn cannot(path: &Path, error: &dyn Display) -> Error {
+    Error::input(format_args!("cannot write {}: {error}", path.display()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,8 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     /// As many cells in each as there are columns.
     pub(crate) rows: Vec<Vec<String>>,
+    /// Long, and for those alone who look for it: it is not printed, and folded up elsewhere.
+    pub(crate) is_folded: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +33,7 @@ pub(crate) enum Kind {
 impl Table {
     pub(crate) fn new(title: impl Into<String>, columns: &[(&str, Kind)]) -> Table {
         let columns = columns.iter().map(|(title, kind)| Column { title: line(title), kind: *kind });
-        Table { title: line(&title.into()), columns: columns.collect(), rows: Vec::new() }
+        Table { title: line(&title.into()), columns: columns.collect(), rows: Vec::new(), is_folded: false }
     }
 
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {

@@ -32,10 +32,11 @@ pub(crate) fn write(
         for words in &section.words {
             paragraph("", words, out)?;
         }
-        for table in &section.tables {
+        for table in section.tables.iter().filter(|table| !table.is_folded) {
             if section.tables.len() > 1 {
-                writeln!(out, "\n{BOLD}{}{BOLD:#}", table.title)?;
+                write!(out, "\n{BOLD}{}{BOLD:#}", table.title)?;
             }
+            writeln!(out)?;
             self::table(table, out)?;
         }
     }
@@ -59,8 +60,15 @@ fn paragraph(label: &str, words: &str, out: &mut dyn Write) -> io::Result<()> {
             write!(out, " ")?;
             column += 1;
         }
-        write!(out, "{word}")?;
-        column += width;
+        for c in word.chars() {
+            // A word may be longer than a line.
+            if column == usize::from(WIDTH) {
+                writeln!(out)?;
+                column = 0;
+            }
+            write!(out, "{c}")?;
+            column += 1;
+        }
     }
     writeln!(out)
 }
@@ -73,8 +81,11 @@ fn table(table: &Table, out: &mut dyn Write) -> io::Result<()> {
     for row in &table.rows {
         drawn.add_row(row);
     }
-    for (column, drawn) in table.columns.iter().zip(drawn.column_iter_mut()) {
-        drawn.set_padding((0, 2));
+    let widths: u16 = drawn.column_max_content_widths().iter().sum();
+    let gaps = table.columns.len().saturating_sub(1) as u16;
+    let gap = if widths.saturating_add(2 * gaps) > WIDTH { 1 } else { 2 };
+    for (at, (column, drawn)) in table.columns.iter().zip(drawn.column_iter_mut()).enumerate() {
+        drawn.set_padding((0, if at < usize::from(gaps) { gap } else { 0 }));
         if column.kind == Kind::Number {
             drawn.set_cell_alignment(CellAlignment::Right);
         }

@@ -25,7 +25,7 @@ impl Unit {
         digits(value / scale) + suffix
     }
 
-    /// As an axis has it: a round number, without the zeros behind it.
+    /// A round number, without the zeros behind it.
     pub(crate) fn tick(self, value: f64) -> String {
         let (scale, suffix) = self.scale(value);
         let text = digits(value / scale);
@@ -37,9 +37,25 @@ impl Unit {
         text.to_owned() + suffix
     }
 
-    /// `43.1 [42.2–45.0] µs`: all three in the median's unit.
+    /// About how much: two digits that count.
+    pub(crate) fn about(self, value: f64) -> String {
+        let places = value.abs().max(f64::MIN_POSITIVE).log10().floor() as i32 - 1;
+        let step = 10_f64.powi(places);
+        self.tick(if step.is_normal() { (value / step).round() * step } else { value })
+    }
+
+    /// For an axis, with so many decimals.
+    pub(crate) fn exact(self, value: f64, decimals: usize) -> String {
+        let (scale, suffix) = self.scale(value);
+        format!("{:.decimals$}{suffix}", value / scale)
+    }
+
+    /// `43.1 [42.2–45.0] µs`: all three in the median's unit. A single value has no quartiles.
     pub(crate) fn spread(self, quartiles: Quartiles) -> String {
         let Quartiles { lower, median, upper } = quartiles;
+        if lower == upper {
+            return self.show(median);
+        }
         let (scale, suffix) = self.scale(median);
         let [lower, median, upper] = [lower, median, upper].map(|value| digits(value / scale));
         format!("{median} [{lower}–{upper}]{suffix}")
@@ -62,12 +78,12 @@ impl Unit {
     }
 }
 
-/// Three that count; whole numbers up to a million as they are, in groups.
+/// Three that count; whole numbers up to a thousand million as they are, in groups.
 pub(crate) fn digits(value: f64) -> String {
     let size = value.abs();
     match size {
         0.0 => "0".to_owned(),
-        ..0.000_95 | 999_999.5.. => format!("{value:.1e}"),
+        ..0.000_95 | 999_999_999.5.. => format!("{value:.1e}"),
         ..0.095 => format!("{value:.4}").trim_end_matches('0').to_owned(),
         ..9.995 => format!("{value:.2}"),
         ..99.95 => format!("{value:.1}"),
@@ -120,6 +136,11 @@ mod tests {
         }
         assert_eq!(Unit::Time.tick(2000.0), "2 ms");
         assert_eq!(Unit::Bytes.tick(10_240.0), "10.2 kB");
+        assert_eq!(Unit::Bytes.about(1_048_576.0), "1 MB");
+        assert_eq!(Unit::Bytes.about(6_291_456.0), "6.3 MB");
+        assert_eq!(Unit::Count.about(0.0), "0");
+        assert_eq!(Unit::Count.about(64.0), "64");
+        assert_eq!(Unit::Count.about(1e6), "1\u{202f}000\u{202f}000");
         assert_eq!(Unit::Time.tick(1e17), "1.0e11 s");
         assert_eq!(count(1_000_000), "1\u{202f}000\u{202f}000");
         assert_eq!(count(6000), "6000");

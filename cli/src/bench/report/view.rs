@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::super::results::{Latency, Results};
 use super::super::statistics::{medians, ratio};
 use super::chart::style::Style;
+use super::line::line;
 use super::unit::Unit;
 use crate::bench::statistics::Quartiles;
 
@@ -47,6 +48,17 @@ impl<'a> View<'a> {
         events.sort_unstable();
         events.dedup();
         events
+    }
+
+    /// An event's size, by the event's name if there is one.
+    pub(crate) fn size(&self, bytes: u64) -> String {
+        let mut named = self.results.latency.iter().filter(|latency| latency.event_bytes == bytes);
+        let Some(first) = named.next() else { return Unit::Bytes.tick(bytes as f64) };
+        if named.all(|other| other.event == first.event) {
+            line(&first.event)
+        } else {
+            Unit::Bytes.tick(bytes as f64)
+        }
     }
 
     /// The latencies that are mostly told of.

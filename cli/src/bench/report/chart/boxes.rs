@@ -36,9 +36,9 @@ pub(crate) fn draw(rows: &[Row<'_>], unit: Unit, title: &str) -> Drawing {
         y = strip + STRIP + 12.0;
     }
     let mut drawing = Drawing::default();
-    let kind = if scale.is_log { "logarithmic" } else { "does not begin at 0" };
+    let title = format!("{title}{}", scale.remark());
     let ticks = axis::labelled(&scale.ticks(), unit);
-    drawing.height = axis::horizontal(&mut drawing, &scale, &ticks, [0.0, y], &format!("{title} ({kind})"));
+    drawing.height = axis::horizontal(&mut drawing, &scale, &ticks, [0.0, y], &title);
     drawing.body += &inside.body;
     drawing
 }

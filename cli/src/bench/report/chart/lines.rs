@@ -13,6 +13,14 @@ pub(crate) struct Axis {
     pub(crate) title: String,
     pub(crate) unit: Unit,
     pub(crate) kind: Kind,
+    /// What places on it are called, if not by numbers; few, and in few letters.
+    pub(crate) names: Vec<(f64, String)>,
+}
+
+impl Axis {
+    pub(crate) fn new(title: &str, unit: Unit, kind: Kind) -> Axis {
+        Axis { title: title.to_owned(), unit, kind, names: Vec::new() }
+    }
 }
 
 #[derive(Debug)]
@@ -42,19 +50,26 @@ pub(crate) fn draw(series: &[Series], across: &Axis, up: &Axis) -> Drawing {
         [point.y, low, high]
     });
     let y = Scale::over(up.kind, heights, [HEIGHT, TOP]);
-    let longest = y.ticks().iter().map(|value| width(&up.unit.tick(*value), SMALL)).fold(0.0, f64::max);
+    let labels = axis::labelled(&y.ticks(), up.unit);
+    let longest = labels.iter().map(|(_, label)| width(label, SMALL)).fold(0.0, f64::max);
     let left = longest + 8.0;
     let x = Scale::over(across.kind, points().map(|point| point.x), [left + 8.0, WIDTH - 10.0]);
 
     let mut drawing = Drawing::default();
-    axis::vertical(&mut drawing, &y, up.unit, [left, WIDTH]);
+    axis::vertical(&mut drawing, &y, &labels, [left, WIDTH]);
     let mut places: Vec<f64> = points().map(|point| point.x).collect();
     places.sort_unstable_by(f64::total_cmp);
     places.dedup();
-    let places = if places.len() <= NAMED { places } else { x.ticks() };
-    let kind = if x.is_log { " (logarithmic)" } else { "" };
-    let ticks = axis::labelled(&places, across.unit);
-    let title = format!("{}{kind}", across.title);
+    let is_short = |(_, name): &(f64, String)| width(name, SMALL) < 60.0;
+    let has_names = (1..=NAMED).contains(&across.names.len()) && across.names.iter().all(is_short);
+    let ticks = if has_names {
+        across.names.clone()
+    } else if places.len() <= NAMED {
+        axis::about(&places, across.unit)
+    } else {
+        axis::labelled(&x.ticks(), across.unit)
+    };
+    let title = format!("{}{}", across.title, x.remark());
     drawing.height = axis::horizontal(&mut drawing, &x, &ticks, [TOP, HEIGHT], &title);
     for Series { style, points } in series {
         let class = style.class();

@@ -5,6 +5,8 @@ pub(crate) enum Kind {
     /// From zero.
     Linear,
     Logarithmic,
+    /// The same from the least value to the largest, where these have labels.
+    Exact,
     /// Logarithmic if the values are more than tenfold apart, else linear, but not from zero.
     Close,
     /// Logarithmic if the values are more than thirtyfold apart, else from zero.
@@ -13,7 +15,7 @@ pub(crate) enum Kind {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Scale {
-    pub(super) is_log: bool,
+    is_log: bool,
     /// Round numbers, below and above all values.
     low: f64,
     high: f64,
@@ -37,7 +39,7 @@ impl Scale {
         let (least, positive) = (least_above(0.0).unwrap_or(0.0).min(most), least_above(LEAST));
         let (is_log, low) = match kind {
             Kind::Linear => (false, 0.0),
-            Kind::Logarithmic => (true, positive.unwrap_or(LEAST)),
+            Kind::Logarithmic | Kind::Exact => (true, positive.unwrap_or(LEAST)),
             Kind::Close => (least > 0.0 && most > 10.0 * least, least),
             Kind::Wide => {
                 let is_log = least > 0.0 && most > 30.0 * least;
@@ -46,8 +48,10 @@ impl Scale {
         };
         if is_log {
             let low = low.max(LEAST);
-            let high = round_up(most.max(low * 1.1));
-            return Scale { is_log, low: round_down(low), high, from, to };
+            let high = most.max(low * 1.1);
+            let (low, high) =
+                if kind == Kind::Exact { (low, high) } else { (round_down(low), round_up(high)) };
+            return Scale { is_log, low, high, from, to };
         }
         // A flat line lies in the middle.
         let high = if most > low { most } else { most + if most == 0.0 { 1.0 } else { 0.1 * most } };
@@ -66,6 +70,15 @@ impl Scale {
         self.from + part * (self.to - self.from)
     }
 
+    /// What a reader has to know of it.
+    pub(super) fn remark(&self) -> &'static str {
+        match (self.is_log, self.low > 0.0) {
+            (true, _) => " (logarithmic)",
+            (false, true) => " (does not begin at 0)",
+            (false, false) => "",
+        }
+    }
+
     /// Round numbers between the ends, a handful.
     pub(super) fn ticks(&self) -> Vec<f64> {
         if !self.is_log {
@@ -75,7 +88,7 @@ impl Scale {
         }
         let (first, last) = (exponent(self.low), exponent(self.high));
         let decades = last - first;
-        let parts: &[f64] = if decades <= 2 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let parts: &[f64] = if decades <= 3 { &[1.0, 2.0, 5.0] } else { &[1.0] };
         let every = 1 + decades / 8;
         let inside = |value: &f64| *value >= self.low * 0.999 && *value <= self.high * 1.001;
         let decades = (first..=last).filter(|at| (at - first) % every == 0).map(|at| 10_f64.powi(at));
@@ -113,10 +126,10 @@ mod tests {
 
     #[test]
     fn ends_are_round_and_everything_is_between_them() {
-        let scale = scale(Kind::Logarithmic, &[17.8, 10_480.0]);
-        assert_eq!((scale.low, scale.high), (10.0, 20_000.0));
-        assert_eq!((scale.place(10.0), scale.place(20_000.0)), (0.0, 100.0));
-        assert_eq!(scale.ticks(), [10.0, 100.0, 1000.0, 10_000.0]);
+        let scale = scale(Kind::Logarithmic, &[17.8, 104_800.0]);
+        assert_eq!((scale.low, scale.high), (10.0, 200_000.0));
+        assert_eq!((scale.place(10.0), scale.place(200_000.0)), (0.0, 100.0));
+        assert_eq!(scale.ticks(), [10.0, 100.0, 1000.0, 10_000.0, 100_000.0]);
     }
 
     #[test]
@@ -140,14 +153,14 @@ mod tests {
             &[5e-324],
         ];
         for values in hostile {
-            for kind in [Kind::Linear, Kind::Logarithmic, Kind::Close, Kind::Wide] {
+            for kind in [Kind::Linear, Kind::Logarithmic, Kind::Exact, Kind::Close, Kind::Wide] {
                 let scale = scale(kind, values);
                 for value in values.iter().copied().chain(scale.ticks()) {
                     let place = scale.place(value);
                     assert!((0.0..=100.0).contains(&place), "{value} of {values:?} at {place}: {scale:?}");
                 }
                 assert!(
-                    (2..=20).contains(&scale.ticks().len()),
+                    (if kind == Kind::Exact { 0 } else { 2 }..=20).contains(&scale.ticks().len()),
                     "{values:?}: {scale:?}: {:?}",
                     scale.ticks()
                 );

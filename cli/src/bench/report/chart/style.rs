@@ -51,10 +51,12 @@ pub(crate) const DARK: Palette = Palette {
 
 /// As variables of CSS.
 pub(crate) fn variables(palette: &Palette) -> String {
-    let Palette { ground, shade, text, quiet, rule, link, good, bad, series } = palette;
-    let mut css = format!(
-        "--ground:{ground};--shade:{shade};--text:{text};--quiet:{quiet};--rule:{rule};--link:{link};--good:{good};--bad:{bad};"
-    );
+    let Palette { ground, shade, text, quiet, rule, link, good, bad, series } = *palette;
+    let names = ["ground", "shade", "text", "quiet", "rule", "link", "good", "bad"];
+    let mut css = String::new();
+    for (name, colour) in names.iter().zip([ground, shade, text, quiet, rule, link, good, bad]) {
+        _ = write!(css, "--{name}:{colour};");
+    }
     for (at, colour) in series.iter().enumerate() {
         _ = write!(css, "--series-{at}:{colour};");
     }

@@ -2,20 +2,17 @@
 
 use super::super::comparison::{Comparison, SIZE, Verdict};
 use super::super::table::{Kind, Table};
-use super::super::unit::Unit;
+use super::super::unit::{Unit, count};
 use super::Section;
 
 pub(super) fn section(comparison: &Comparison) -> Section {
-    let columns = [
-        ("contestant", Kind::Name),
-        ("what", Kind::Words),
-        ("before", Kind::Number),
-        ("now", Kind::Number),
-        ("change [95 %]", Kind::Number),
-        ("verdict", Kind::Verdict),
-    ];
-    let mut table = Table::new("Compared with an earlier run", &columns);
+    let (mut changed, mut others) = (table("What changed"), table("All others"));
+    others.is_folded = true;
     for change in &comparison.changes {
+        let table = match change.verdict {
+            Verdict::Slower | Verdict::Faster | Verdict::TooFew => &mut changed,
+            Verdict::Same | Verdict::Yardstick => &mut others,
+        };
         table.row([
             change.contestant.clone(),
             change.what.clone(),
@@ -34,9 +31,9 @@ pub(super) fn section(comparison: &Comparison) -> Section {
             more => format!("{more} figures are slower than in the run of {}.", comparison.earlier),
         },
         format!(
-            "change: of the ratio to {} where there is one, as a part of what it was before; else of the time itself. \
-             Slower or faster is what differs by more than {:.0} % and more than chance would have it (rank-sum test \
-             of the rounds' medians, all of them together at 5 %).",
+            "change: of the ratio to {} where there is one, as a part of what it was before; else of the time \
+             itself. Slower or faster is what differs by more than {:.0}\u{a0}% and more than chance would have it \
+             (rank-sum test of the rounds' medians, all of them together at 5\u{a0}%).",
             comparison.baseline,
             100.0 * SIZE
         ),
@@ -44,13 +41,26 @@ pub(super) fn section(comparison: &Comparison) -> Section {
     if comparison.count(Verdict::TooFew) > 0 {
         words.push("Some have too few rounds to tell: --rounds helps.".to_owned());
     }
+    words.push(format!("Not changed: {}.", count(others.rows.len())));
     words.extend(comparison.notes.iter().cloned());
     Section {
         id: "changes",
         title: "Compared with an earlier run".to_owned(),
         words,
-        tables: vec![table.without_empty_columns()],
+        tables: [changed, others].into_iter().filter(|table| !table.rows.is_empty()).collect(),
         figures: Vec::new(),
         is_detail: false,
     }
+}
+
+fn table(title: &str) -> Table {
+    let columns = [
+        ("contestant", Kind::Name),
+        ("what", Kind::Words),
+        ("before", Kind::Number),
+        ("now", Kind::Number),
+        ("change [95 %]", Kind::Number),
+        ("verdict", Kind::Verdict),
+    ];
+    Table::new(title, &columns)
 }

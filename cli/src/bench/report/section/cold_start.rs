@@ -31,7 +31,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
             starts.contestant.clone(),
             Unit::Time.spread(sample.quartiles()),
             Unit::Time.show(sample.quantile(1.0)),
-            format!("{} of {}", count(sample.outliers().count()), count(sample.values().len())),
+            format!("{}/{}", count(sample.outliers().count()), count(sample.values().len())),
             ratio,
         ]);
         rows.push((line(&starts.contestant), view.style(&starts.contestant), sample.quartiles()));

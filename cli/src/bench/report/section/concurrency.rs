@@ -17,7 +17,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
     sizes.extend(throughput.iter().map(|throughput| throughput.event_bytes));
     let (mut tables, mut figures) = (Vec::new(), Vec::new());
     for size in sizes {
-        let shown = Unit::Bytes.tick(size as f64);
+        let shown = view.size(size);
         let columns = [
             ("contestant", Kind::Name),
             ("at a time", Kind::Number),
@@ -66,12 +66,8 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
             continue;
         }
         let figure = |curves: Curves<'_>, title: &str, unit| {
-            let across = Axis {
-                title: "invocations at a time".to_owned(),
-                unit: Unit::Count,
-                kind: ScaleKind::Logarithmic,
-            };
-            let up = Axis { title: title.to_owned(), unit, kind: ScaleKind::Wide };
+            let across = Axis::new("invocations at a time", Unit::Count, ScaleKind::Exact);
+            let up = Axis::new(title, unit, ScaleKind::Wide);
             curves.figure(view, format!("{title} by concurrency, {shown}"), across, up)
         };
         let of_size = [

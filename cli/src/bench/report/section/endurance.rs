@@ -51,9 +51,9 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
             continue;
         }
         let figure = |curves: Curves<'_>, title: &str, up| {
-            let kind = if starts_at_zero { ScaleKind::Linear } else { ScaleKind::Logarithmic };
-            let across = Axis { title: shown.clone(), unit, kind };
-            let up = Axis { title: title.to_owned(), unit: up, kind: ScaleKind::Wide };
+            let kind = if starts_at_zero { ScaleKind::Linear } else { ScaleKind::Exact };
+            let across = Axis::new(&shown, unit, kind);
+            let up = Axis::new(title, up, ScaleKind::Wide);
             curves.figure(view, format!("{title} over {shown}"), across, up)
         };
         let of_it = [

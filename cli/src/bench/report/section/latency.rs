@@ -28,7 +28,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
                 latency.contestant.clone(),
                 Unit::Time.spread(sample.quartiles()),
                 Unit::Time.show(sample.quantile(0.99)),
-                format!("{} of {}", count(sample.outliers().count()), count(sample.values().len())),
+                format!("{}/{}", count(sample.outliers().count()), count(sample.values().len())),
                 view.to_baseline(latency),
                 median(Unit::Time, &latency.cpu),
             ]);

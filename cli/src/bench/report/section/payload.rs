@@ -17,9 +17,11 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
     cells.extend(
         memory.iter().map(|memory| (view.number(&memory.contestant), memory.event_bytes, &memory.contestant)),
     );
-    if cells.iter().map(|(_, bytes, _)| bytes).collect::<BTreeSet<_>>().len() < 2 {
+    let sizes: BTreeSet<u64> = cells.iter().map(|(_, bytes, _)| *bytes).collect();
+    if sizes.len() < 2 {
         return None;
     }
+    let names: Vec<_> = sizes.into_iter().map(|bytes| (bytes as f64, view.size(bytes))).collect();
     let columns = [
         ("contestant", Kind::Name),
         ("event", Kind::Number),
@@ -43,7 +45,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
             |bytes: Option<u64>| bytes.map_or_else(String::new, |bytes| Unit::Bytes.show(bytes as f64));
         table.row([
             contestant.clone(),
-            Unit::Bytes.tick(x),
+            view.size(bytes),
             spread(Unit::Time, times.iter().copied()),
             median(Unit::Time, &busy),
             show(held.map(|held| held.pss_bytes)),
@@ -57,9 +59,9 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         }
     }
     let figure = |curves: Curves<'_>, title: &str, up: &str, unit| {
-        let across =
-            Axis { title: "size of the event".to_owned(), unit: Unit::Bytes, kind: ScaleKind::Logarithmic };
-        let up = Axis { title: up.to_owned(), unit, kind: ScaleKind::Logarithmic };
+        let across = Axis::new("size of the event", Unit::Bytes, ScaleKind::Exact);
+        let across = Axis { names: names.clone(), ..across };
+        let up = Axis::new(up, unit, ScaleKind::Logarithmic);
         curves.figure(view, title.to_owned(), across, up)
     };
     let figures = [

@@ -8,10 +8,17 @@ use super::Section;
 use crate::bench::results::Latency;
 use crate::bench::statistics::{Quartiles, ratio};
 
+/// None for a handler of the user's own, which does something: its time is not that of what stands around it.
 pub(super) fn section(view: &View<'_>) -> Option<Section> {
+    let is_size =
+        |(_, name): &(u64, &str)| name.starts_with(|c: char| c.is_ascii_digit()) && name.ends_with('B');
+    if !view.events().iter().all(is_size) {
+        return None;
+    }
     let columns = [
-        ("promised", Kind::Words),
+        ("contestant", Kind::Name),
         ("against", Kind::Name),
+        ("what", Kind::Words),
         ("at most", Kind::Number),
         ("measured [quartiles]", Kind::Number),
         ("verdict", Kind::Verdict),
@@ -25,23 +32,25 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         let verdict = match measured {
             Some(measured) if measured.median <= promise.limit => "reached",
             Some(_) => "not reached",
-            None => "not measured",
+            None => "–",
         };
         let limit = match promise.rival {
             Some(_) => format!("{} ×", digits(promise.limit)),
             None => unit.show(promise.limit),
         };
         table.row([
-            words(&promise),
+            promise.contestant.to_owned(),
             promise.rival.unwrap_or("–").to_owned(),
+            words(&promise),
             limit,
-            measured.map_or_else(String::new, |measured| unit.spread(measured)),
+            measured.map_or_else(|| "not measured".to_owned(), |measured| unit.spread(measured)),
             verdict.to_owned(),
         ]);
     }
     let words = vec![
-        "What go1x is built to reach. Ratios are medians of those within each round, in this run, on this machine; \
-         the median decides."
+        "What go1x is built to reach, with an echo: the contestant's part of the other's, at most. Measured are \
+         medians of the ratios within each round, on this machine; the median decides. Time is latency; own PSS is \
+         the memory of the first process."
             .to_owned(),
     ];
     is_any_measured.then(|| Section {
@@ -55,13 +64,12 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
 }
 
 fn words(promise: &Promise) -> String {
-    let what = match promise.measure {
-        Measure::Latency(bytes) => format!("latency at {}", Unit::Bytes.tick(bytes as f64)),
-        Measure::Cpu(bytes) => format!("CPU time at {}", Unit::Bytes.tick(bytes as f64)),
+    match promise.measure {
+        Measure::Latency(bytes) => format!("time, {}", Unit::Bytes.tick(bytes as f64)),
+        Measure::Cpu(bytes) => format!("CPU, {}", Unit::Bytes.tick(bytes as f64)),
         Measure::ColdStart => "cold start".to_owned(),
-        Measure::OwnMemory => "memory of its own (PSS)".to_owned(),
-    };
-    format!("{}: {what}", promise.contestant)
+        Measure::OwnMemory => "own PSS".to_owned(),
+    }
 }
 
 fn measured(view: &View<'_>, Promise { contestant, rival, measure, .. }: &Promise) -> Option<Quartiles> {

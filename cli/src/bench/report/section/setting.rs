@@ -34,7 +34,7 @@ pub(crate) fn warnings(results: &Results) -> Vec<String> {
 /// The machine, versions, the command, and who took part.
 pub(crate) fn setting(results: &Results) -> [Table; 2] {
     let machine = &results.machine;
-    let mut table = Table::new("Setting", &[("", Kind::Words), ("value", Kind::Words)]);
+    let mut table = Table::new("Setting", &[("what", Kind::Words), ("", Kind::Words)]);
     let mut add = |name: &str, value: String| table.row([name.to_owned(), value]);
     add("started", results.started.clone());
     add("took", Unit::Seconds.show(results.seconds));

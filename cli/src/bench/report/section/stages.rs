@@ -26,7 +26,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
     for size in sizes {
         let of_size: Vec<&Stages> =
             measured.iter().copied().filter(|stages| stages.event_bytes == size).collect();
-        let title = format!("Where the time goes, {}", Unit::Bytes.tick(size as f64));
+        let title = format!("Where the time goes, {}", view.size(size));
         let columns = [
             ("contestant", Kind::Name),
             ("stage", Kind::Name),

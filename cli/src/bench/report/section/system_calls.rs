@@ -1,7 +1,7 @@
 //! What is asked of the kernel for an invocation.
 
 use super::super::table::{Kind, Table};
-use super::super::unit::{Unit, digits};
+use super::super::unit::digits;
 use super::super::view::View;
 use super::Section;
 
@@ -27,7 +27,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         }
         table.row([
             counted.contestant.clone(),
-            Unit::Bytes.tick(counted.event_bytes as f64),
+            view.size(counted.event_bytes),
             digits(all),
             named.join(", "),
             counted.tool.clone(),
