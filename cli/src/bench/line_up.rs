@@ -277,7 +277,7 @@ fn user_file(path: &Path) -> Result<PathBuf, Error> {
 }
 
 /// Where a program lies: names without a slash are looked for on `PATH`.
-fn on_path(program: &Path) -> Option<PathBuf> {
+pub(super) fn on_path(program: &Path) -> Option<PathBuf> {
     if program.components().count() > 1 {
         return fs::canonicalize(program).ok().filter(|path| path.is_file());
     }

@@ -9,7 +9,8 @@
 //! | `place`, `machine` | on which processors and in which network it is measured; the machine |
 //! | `runner`, `process` | a contestant at work, with an emulator of its own; its processes as `/proc` shows them |
 //! | `turns` | all contestants at work, by turns |
-//! | `latency`, `cold_start`, … | one measurement each |
+//! | `latency`, `cold_start`, `throughput`, `memory`, `system_calls`, `stages`, `endurance` | one measurement each |
+//! | `perf`, `strace`, `sockets` | what others tell of processes |
 //! | `progress` | how far it is |
 //! | `results` | what was found; all reports are made from that |
 //! | `statistics` | medians, quartiles, outliers, ratios |
@@ -35,6 +36,7 @@ pub(crate) mod runner;
 mod sockets;
 mod stages;
 pub(crate) mod statistics;
+mod strace;
 mod system_calls;
 mod throughput;
 mod turns;

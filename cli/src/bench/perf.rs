@@ -20,15 +20,28 @@ pub(super) struct Perf {
 
 /// How long `perf` may take for an order; to attach itself to many threads takes a second.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// A thread that ends while `perf` attaches itself makes it give up.
+const TRIES: usize = 3;
 
 impl Perf {
     /// Attached to these processes and recording. It may run on the given processors, to be out of the way of what it
     /// watches.
     pub(super) async fn record(events: &str, pids: &[u32], cpus: &CpuSet) -> Result<Perf, String> {
+        let mut last = String::new();
+        for _ in 0..TRIES {
+            match Perf::try_record(events, pids, cpus).await {
+                Ok(perf) => return Ok(perf),
+                Err(why) => last = why,
+            }
+        }
+        Err(last)
+    }
+
+    async fn try_record(events: &str, pids: &[u32], cpus: &CpuSet) -> Result<Perf, String> {
         let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
         let recording = Recording::new();
         let mut child = Command::new("perf")
-            .args(["record", "-q", "-R", "-m", "1024", "-c", "1", "--control=fd:0,1", "--delay=-1"])
+            .args(["record", "-R", "-m", "1024", "-c", "1", "--control=fd:0,1", "--delay=-1"])
             .args(["-e", events, "-p", &pids.join(",")])
             .arg("-o")
             .arg(&recording.0)

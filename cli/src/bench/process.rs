@@ -50,11 +50,16 @@ impl Tree {
 
     /// To all of them, descendants first.
     pub(super) fn signal(self, signal: Signal) {
-        for pid in self.pids().into_iter().rev().filter_map(pid) {
+        self.signal_below(signal);
+        _ = kill_process_group(self.root, signal);
+    }
+
+    /// To all but the first.
+    pub(super) fn signal_below(self, signal: Signal) {
+        for pid in self.pids().into_iter().skip(1).rev().filter_map(pid) {
             // One that has just ended needs none.
             _ = kill_process(pid, signal);
         }
-        _ = kill_process_group(self.root, signal);
     }
 }
 

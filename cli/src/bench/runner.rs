@@ -191,6 +191,16 @@ impl Runner {
         }
     }
 
+    /// Ends all but the first process, which then ends by itself.
+    pub(super) async fn stop_below(mut self) {
+        self.tree.signal_below(Signal::KILL);
+        if let Some(keeper) = self.keeper.take()
+            && tokio::time::timeout(START_LIMIT, keeper).await.is_err()
+        {
+            self.tree.signal(Signal::KILL);
+        }
+    }
+
     /// What went wrong, and what to do about it.
     pub(super) fn explain(&self, event: &Event, problem: String) -> Error {
         if event.is_by_first_answer() && problem.contains("wrongly") {

@@ -82,17 +82,16 @@ async fn watch(bench: &Bench, runner: &Runner, event: &Event) -> Result<Result<[
         calls += 1;
     }
     let script = match perf.stop().await {
-        Ok(recording) => recording.read(&["script", "--ns", "-F", "tid,time,event,trace"]).await,
+        Ok(recording) => recording.read(&["script", "--ns", "-F", "pid,tid,time,event,trace"]).await,
         Err(why) => Err(why),
     };
     Ok(script.and_then(|script| medians(&steps(&script, &ends), calls)))
 }
 
-/// Whose thread it is, and which descriptors lead where.
+/// Who is who, and which descriptors lead where. Who is neither the bridge nor the handler is the emulator.
 struct Ends {
-    /// Threads of the bridge and the handler; others are the emulator's.
-    bridge: Vec<u32>,
-    handler: Vec<u32>,
+    bridge: u32,
+    handler: u32,
     emulator_http: Vec<u32>,
     bridge_http: Vec<u32>,
     bridge_rpc: Vec<u32>,
@@ -113,8 +112,8 @@ impl Ends {
                 .collect()
         };
         Some(Ends {
-            bridge: threads(bridge),
-            handler: threads(handler),
+            bridge,
+            handler,
             emulator_http: fds(&sockets::of(std::process::id()), &|socket| socket.local == api),
             bridge_http: fds(&of_bridge, &|socket| socket.remote == api),
             bridge_rpc: fds(&of_bridge, &|socket| socket.remote == port),
@@ -122,21 +121,16 @@ impl Ends {
         })
     }
 
-    fn end(&self, thread: u32, fd: u32) -> Option<End> {
-        let ends: &[(&[u32], End)] = if self.bridge.contains(&thread) {
+    fn end(&self, pid: u32, fd: u32) -> Option<End> {
+        let ends: &[(&[u32], End)] = if pid == self.bridge {
             &[(&self.bridge_http, End::BridgeHttp), (&self.bridge_rpc, End::BridgeRpc)]
-        } else if self.handler.contains(&thread) {
+        } else if pid == self.handler {
             &[(&self.handler_rpc, End::Handler)]
         } else {
             &[(&self.emulator_http, End::Emulator)]
         };
         ends.iter().find(|(fds, _)| fds.contains(&fd)).map(|(_, end)| *end)
     }
-}
-
-fn threads(pid: u32) -> Vec<u32> {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    tasks.filter_map(|task| task.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// One end of a connection.
@@ -172,13 +166,15 @@ const CALLS_WATCHED: [(&str, bool); 8] = [
 fn steps(script: &str, ends: &Ends) -> Vec<Step> {
     let mut begun: HashMap<u32, (u64, u32)> = HashMap::new();
     let mut steps = Vec::new();
-    // `22945 11476.579426593: syscalls:sys_enter_read: fd: 0x00000007, buf: …`, `… sys_exit_read: 0x138`
+    // ` 2294/2295 11476.579426593: syscalls:sys_enter_read: fd: 0x00000007, buf: …`, `… sys_exit_read: 0x138`
     for line in script.lines() {
         let mut words = line.split_ascii_whitespace();
-        let (Some(thread), Some(time), Some(event)) = (words.next(), words.next(), words.next()) else {
+        let (Some(who), Some(time), Some(event)) = (words.next(), words.next(), words.next()) else {
             continue;
         };
-        let (Ok(thread), Some(time)) = (thread.parse(), nanoseconds(time.trim_end_matches(':'))) else {
+        let who =
+            who.split_once('/').and_then(|(pid, thread)| Some((pid.parse().ok()?, thread.parse().ok()?)));
+        let (Some((pid, thread)), Some(time)) = (who, nanoseconds(time.trim_end_matches(':'))) else {
             continue;
         };
         let event = event.trim_start_matches("syscalls:sys_").trim_end_matches(':');
@@ -189,7 +185,7 @@ fn steps(script: &str, ends: &Ends) -> Vec<Step> {
             && let Some((begin, fd)) = begun.remove(&thread)
             && let Some((_, reads)) = CALLS_WATCHED.iter().find(|(watched, _)| *watched == name)
             && words.next().and_then(hexadecimal).is_some_and(|bytes| bytes > 0 && bytes < 1 << 32)
-            && let Some(end) = ends.end(thread, fd)
+            && let Some(end) = ends.end(pid, fd)
         {
             steps.push(Step { at: if *reads { time } else { begin }, end, reads: *reads });
         }

@@ -1,13 +1,14 @@
-//! System calls of one invocation, of all processes, as `perf trace` counts them.
+//! System calls of one invocation, of all processes, as `perf trace` counts them; or as `strace` does.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::Bench;
+use super::entrant::Entrant;
 use super::event::Event;
 use super::perf::Perf;
 use super::results::{Results, SystemCalls};
 use super::runner::Runner;
+use super::{Bench, strace};
 use crate::error::Error;
 
 /// Invocations that are counted: so many, but no longer than that, and not fewer than the last.
@@ -19,27 +20,39 @@ const WARM_UP: u32 = 10;
 
 pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), Error> {
     let progress = bench.progress("system calls", bench.plan.events.len() * bench.entrants.len());
+    // Who has failed once is not asked again.
+    let mut without_perf = None;
     for event in &bench.plan.events {
         for entrant in &bench.entrants {
-            let runner = Runner::start(entrant, &bench.surroundings, 1).await?;
-            let counted = count(bench, &runner, event).await?;
-            runner.stop().await;
-            match counted {
-                Ok(calls) => results.system_calls.push(SystemCalls {
-                    contestant: entrant.name.clone(),
-                    event_bytes: event.payload.len() as u64,
-                    calls,
-                    tool: "perf".into(),
-                }),
-                Err(why) => {
-                    results.notes.push(format!("System calls were not counted: {why}."));
-                    return Ok(());
+            if without_perf.is_none() {
+                let runner = Runner::start(entrant, &bench.surroundings, 1).await?;
+                match count(bench, &runner, event).await? {
+                    Ok(calls) => results.system_calls.push(SystemCalls::new(entrant, event, calls, "perf")),
+                    Err(why) => without_perf = Some(why),
+                }
+                runner.stop().await;
+            }
+            if let Some(why_no_perf) = &without_perf {
+                match strace::count(bench, entrant, event).await? {
+                    Ok(calls) => results.system_calls.push(SystemCalls::new(entrant, event, calls, "strace")),
+                    Err(why) => {
+                        let note = format!("System calls were not counted: {why_no_perf}; {why}.");
+                        results.notes.push(note);
+                        return Ok(());
+                    }
                 }
             }
             progress.inc(1);
         }
     }
     Ok(())
+}
+
+impl SystemCalls {
+    fn new(entrant: &Entrant, event: &Event, calls: Vec<(String, f64)>, tool: &str) -> SystemCalls {
+        let event_bytes = event.payload.len() as u64;
+        SystemCalls { contestant: entrant.name.clone(), event_bytes, calls, tool: tool.to_owned() }
+    }
 }
 
 /// Inside is why they cannot be counted.
