@@ -27,21 +27,25 @@ impl Repository {
     pub(crate) fn bootstrap(&self, tell: &mut dyn FnMut(&str)) -> Result<PathBuf, String> {
         tell("building bootstrap");
         let package = ["--package", "go1x", "--bin", "bootstrap"];
-        let (target, folder): (&[&str], _) = match OPTIMISED && self.has_target(MUSL) {
-            true => (&["--target", MUSL], self.target.join(MUSL)),
-            false => (&[], self.target.clone()),
-        };
-        self.cargo(&[&package, target].concat(), &self.target)?;
-        Ok(folder.join(PROFILE).join("bootstrap"))
+        if OPTIMISED && self.has_target(MUSL) {
+            self.cargo(&[&package[..], &["--target", MUSL]].concat(), &self.target)?;
+            return Ok(self.target.join(MUSL).join("release/bootstrap"));
+        }
+        // Not where others build, with other features of what it needs.
+        self.cargo(&package, &self.peers())?;
+        Ok(self.peers().join(PROFILE).join("bootstrap"))
     }
 
     /// One of the programs in Rust that are compared.
     pub(crate) fn rust_peer(&self, name: &str, tell: &mut dyn FnMut(&str)) -> Result<PathBuf, String> {
         tell(&format!("building {name}"));
-        let target = self.target.join("peers");
         let manifest = self.root.join(PEERS).join("Cargo.toml");
-        self.cargo(&["--manifest-path", &manifest.to_string_lossy(), "--bin", name], &target)?;
-        Ok(target.join(PROFILE).join(name))
+        self.cargo(&["--manifest-path", &manifest.to_string_lossy(), "--bin", name], &self.peers())?;
+        Ok(self.peers().join(PROFILE).join(name))
+    }
+
+    fn peers(&self) -> PathBuf {
+        self.target.join("peers")
     }
 
     /// A path as it is told: from the repository on.
@@ -58,6 +62,9 @@ impl Repository {
             .args(arguments)
             .current_dir(&self.root)
             .env("CARGO_TARGET_DIR", target)
+            // They are packed, which takes time with what is for debuggers.
+            .env("CARGO_PROFILE_DEV_DEBUG", "false")
+            .env("CARGO_PROFILE_DEV_STRIP", "true")
             .stdin(Stdio::null())
             .output()
             .map_err(|error| format!("{} cannot be run: {error}", cargo.display()))?;

@@ -13,9 +13,9 @@ use crate::error::Error;
 /// Invocations that are counted: so many, but no longer than that, and not fewer than the last.
 const CALLS: u32 = 500;
 const TIME: Duration = Duration::from_millis(300);
-const CALLS_AT_LEAST: u32 = 20;
+const CALLS_AT_LEAST: u32 = 5;
 /// Invocations before, in which connections and heaps come to be.
-const WARM_UP: u32 = 20;
+const WARM_UP: u32 = 10;
 
 pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), Error> {
     let progress = bench.progress("system calls", bench.plan.events.len() * bench.entrants.len());

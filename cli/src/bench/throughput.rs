@@ -59,7 +59,9 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
                 let throughput = &mut results.throughput[first + index];
                 throughput.per_second.push(turn.per_second);
                 throughput.cpu.push(turn.cpu);
-                throughput.pss_bytes = field.runners[index].tree().pss().0;
+                if round + 1 == rounds {
+                    throughput.pss_bytes = field.runners[index].tree().pss().0;
+                }
                 if let Some(latency) = results.latency.get_mut(first_latency + index) {
                     latency.rounds.push(turn.times);
                     latency.cpu.push(turn.cpu);

@@ -45,7 +45,7 @@ pub(super) struct Bench {
     /// A variable for all contestants, as the function's configuration has it
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     env: Vec<(String, String)>,
-    /// Another program that polls the Runtime API, with its arguments
+    /// Another program that polls the Runtime API, with arguments after blanks (no shell)
     #[arg(long, value_name = "NAME=CMD", value_parser = pair)]
     compare: Vec<(String, String)>,
     /// Those alone take part: bridge, go-direct, rust-direct, rust-rpc, lambda_runtime, go-shim, floor-rpc,
@@ -167,10 +167,14 @@ impl Bench {
             .await
         })?;
         // What was measured before an end that came too early may have taken hours.
-        if outcome.is_ok() || has_measurements(&results) {
-            outputs.write(&results)?;
+        let written = match outcome.is_ok() || has_measurements(&results) {
+            true => outputs.write(&results),
+            false => Ok(()),
+        };
+        match outcome {
+            Err(error) if !error.is_silent() => Err(error),
+            outcome => written.and(outcome),
         }
-        outcome
     }
 
     fn asked(&self) -> Asked {
