@@ -3,6 +3,8 @@
 
 use std::{env, fs, process};
 
+use serde_json::Value;
+
 use super::comparison::Verdict;
 use super::*;
 
@@ -218,6 +220,57 @@ fn names_are_nothing_but_names() {
     assert!(csv.contains(",\"'=HYPERLINK(\"\"http://example.com\"\")\","));
     assert!(!csv.lines().any(|line| line.split(',').any(|cell| cell.trim_matches('"').starts_with('='))));
     assert!(!text(&results, None).contains('\u{1b}'));
+}
+
+/// Any number and any text in any place: every report is made, and says something.
+#[test]
+fn no_result_stops_a_report() {
+    let mut random = fixture::Random::new(3);
+    let results = serde_json::to_value(fixture::small()).unwrap();
+    for _ in 0..150 {
+        let mut changed = results.clone();
+        for _ in 0..20 {
+            change(&mut changed, &mut random);
+        }
+        // A count below zero, say, is refused when it is read.
+        let Ok(changed) = serde_json::from_value::<Results>(changed) else { continue };
+        let comparisons =
+            [Comparison::of(&changed, &fixture::small()), Comparison::of(&fixture::small(), &changed)];
+        for comparison in [None, Some(&comparisons[0]), Some(&comparisons[1])] {
+            assert!(html::page(&changed, comparison).unwrap().contains("</html>"));
+            assert!(markdown::text(&changed, comparison).contains("## Setting"));
+            assert!(text(&changed, comparison).contains("Setting"));
+        }
+        assert!(csv(&changed).starts_with("what,"));
+    }
+}
+
+/// Another value in one place, mostly deep inside.
+fn change(value: &mut Value, random: &mut fixture::Random) {
+    let numbers = [0.0, 1.0, 1e-300, 1e300, 5e-324, f64::MAX, 1e18, 1e6, 0.1];
+    let counts = [0, 1, u64::from(u32::MAX), u64::MAX];
+    let mut pick = |count: usize| ((random.part() * count as f64) as usize).min(count.saturating_sub(1));
+    match value {
+        Value::Array(items) if items.is_empty() => {}
+        Value::Array(items) => {
+            let at = pick(items.len());
+            match pick(12) {
+                0 => drop(items.remove(at)),
+                1 => items.push(items[at].clone()),
+                _ => change(&mut items[at], random),
+            }
+        }
+        Value::Object(members) => {
+            let at = pick(members.len());
+            if let Some(member) = members.values_mut().nth(at) {
+                change(member, random);
+            }
+        }
+        Value::Number(number) if number.is_u64() => *value = counts[pick(counts.len())].into(),
+        Value::Number(_) => *value = numbers[pick(numbers.len())].into(),
+        Value::String(text) => *text = ["", "go-direct", "=1", "seconds", "\u{0}\n"][pick(5)].to_owned(),
+        Value::Bool(_) | Value::Null => {}
+    }
 }
 
 /// Nothing takes minutes or gigabytes: not a million values, nor thousands of contestants.

@@ -8,7 +8,7 @@ use super::style::Style;
 use super::{Drawing, SMALL, WIDTH, axis};
 use crate::bench::report::unit::Unit;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Axis {
     pub(crate) title: String,
     pub(crate) unit: Unit,
@@ -41,7 +41,7 @@ pub(crate) struct Point {
 const HEIGHT: f64 = 240.0;
 const TOP: f64 = 8.0;
 /// More places than that on the horizontal axis are not named one by one.
-const NAMED: usize = 12;
+pub(crate) const NAMED: usize = 12;
 
 pub(crate) fn draw(series: &[Series], across: &Axis, up: &Axis) -> Drawing {
     let points = || series.iter().flat_map(|series| &series.points);

@@ -88,7 +88,11 @@ impl Scale {
         }
         let (first, last) = (exponent(self.low), exponent(self.high));
         let decades = last - first;
-        let parts: &[f64] = if decades <= 3 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let parts: &[f64] = match decades {
+            _ if self.high < 10.5 * self.low => &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
+            ..=3 => &[1.0, 2.0, 5.0],
+            _ => &[1.0],
+        };
         let every = 1 + decades / 8;
         let inside = |value: &f64| *value >= self.low * 0.999 && *value <= self.high * 1.001;
         let decades = (first..=last).filter(|at| (at - first) % every == 0).map(|at| 10_f64.powi(at));

@@ -91,6 +91,6 @@ fn measured(view: &View<'_>, Promise { contestant, rival, measure, .. }: &Promis
 /// That of the event that comes closest: 10 KiB will do for 10 kB, a tenth more will not.
 fn latency<'a>(view: &View<'a>, contestant: &str, bytes: u64) -> Option<&'a Latency> {
     let off = |latency: &&Latency| latency.event_bytes.abs_diff(bytes);
-    let close = view.alone().filter(|latency| off(latency) * 10 < bytes);
+    let close = view.alone().filter(|latency| off(latency) < bytes / 10);
     close.filter(|latency| latency.contestant == contestant).min_by_key(off)
 }
