@@ -8,6 +8,7 @@
 //! | `repository` | the clone around this program, from which contestants are built |
 //! | `place`, `machine` | on which processors and in which network it is measured; the machine |
 //! | `runner`, `process` | a contestant at work, with an emulator of its own; its processes as `/proc` shows them |
+//! | `log` | what a contestant writes |
 //! | `turns` | all contestants at work, by turns |
 //! | `latency`, `cold_start`, `throughput`, `memory`, `system_calls`, `stages`, `endurance` | one measurement each |
 //! | `perf`, `strace`, `sockets` | what others tell of processes |
@@ -22,6 +23,7 @@ mod entrant;
 pub(crate) mod event;
 mod latency;
 pub(crate) mod line_up;
+mod log;
 mod machine;
 mod memory;
 mod perf;

@@ -80,7 +80,8 @@ pub(crate) struct Latency {
     pub(crate) event_bytes: u64,
     /// Invocations at a time.
     pub(crate) concurrency: usize,
-    /// From handing out the event to the last byte of the answer; one list a round, the same rounds for all.
+    /// From handing out the event, or with several at a time from the call, to the last byte of the answer; one list a
+    /// round, the same rounds for all.
     pub(crate) rounds: Vec<Vec<f64>>,
     /// CPU time of all processes per invocation, one value a round; empty if it cannot be had.
     pub(crate) cpu: Vec<f64>,

@@ -1,15 +1,11 @@
 //! A contestant at work: its process, and an emulator of its own in this process.
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use runtime_api::contract::RUNTIME_API_VARIABLE;
 use runtime_api::emulator::{Emulator, Outcome, Settings};
-use rustix::fs::{MemfdFlags, OFlags, fcntl_setfl, ftruncate, memfd_create};
 use rustix::process::{Pid, Signal};
 use tokio::process::Command;
 use tokio::sync::watch;
@@ -17,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::entrant::Entrant;
 use super::event::Event;
+use super::log::Log;
 use super::process::Tree;
 use crate::error::Error;
 
@@ -41,14 +38,14 @@ pub(super) struct Caller {
 
 impl Caller {
     /// As [`Runner::invoke`]; the error says what the contestant did.
-    pub(super) async fn invoke(&self, event: &Event) -> Result<Duration, String> {
+    async fn invoke(&self, event: &Event) -> Result<Duration, String> {
         let outcome = self.outcome(event).await?;
         event.check(&outcome)?;
         Ok(outcome.duration)
     }
 
     /// How an invocation ends, unless nobody is there to take it.
-    async fn outcome(&self, event: &Event) -> Result<Outcome, String> {
+    pub(super) async fn outcome(&self, event: &Event) -> Result<Outcome, String> {
         let mut ended = self.ended.clone();
         tokio::select! {
             biased;
@@ -251,42 +248,3 @@ const SANDBOX: [(&str, &str); 10] = [
     ("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/bin"),
     ("TZ", ":UTC"),
 ];
-
-/// What a contestant writes to stdout and stderr: a file in memory, which unlike a pipe nobody has to read.
-struct Log(File);
-
-/// More than this is cut between turns.
-const LOG_LIMIT: u64 = 1 << 20;
-const LAST_WORDS: usize = 5;
-
-impl Log {
-    fn new() -> io::Result<Log> {
-        let file = memfd_create("log", MemfdFlags::CLOEXEC)?;
-        // Whoever writes does so at the end, wherever that is by then.
-        fcntl_setfl(&file, OFlags::APPEND)?;
-        Ok(Log(file.into()))
-    }
-
-    fn writer(&self) -> io::Result<File> {
-        self.0.try_clone()
-    }
-
-    fn trim(&self) {
-        if self.0.metadata().is_ok_and(|metadata| metadata.len() > LOG_LIMIT) {
-            _ = ftruncate(&self.0, 0);
-        }
-    }
-
-    fn last_words(&self) -> Vec<String> {
-        let length = self.0.metadata().map_or(0, |metadata| metadata.len());
-        let start = length.saturating_sub(4096);
-        let mut text = vec![0; (length - start) as usize];
-        if self.0.read_exact_at(&mut text, start).is_err() {
-            return Vec::new();
-        }
-        let printable = |line: &str| line.replace(|c: char| c.is_control(), " ");
-        let text = String::from_utf8_lossy(&text);
-        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-        lines[lines.len().saturating_sub(LAST_WORDS)..].iter().map(|line| printable(line)).collect()
-    }
-}

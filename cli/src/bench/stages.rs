@@ -52,8 +52,8 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
     Ok(())
 }
 
-const WITH_PERF: &str =
-    "Where the time goes was measured with perf at work, which costs time: the parts count, not their sum.";
+const WITH_PERF: &str = "Where the time goes was measured with perf at work, which costs time: the parts count, \
+                         not their sum.";
 
 /// Medians of the stages; inside is why they cannot be had.
 async fn watch(bench: &Bench, runner: &Runner, event: &Event) -> Result<Result<[f64; 6], String>, Error> {

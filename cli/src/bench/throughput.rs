@@ -71,8 +71,14 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
         }
         field.stop().await;
     }
+    if bench.plan.concurrency.iter().any(|concurrency| *concurrency > 1) {
+        results.notes.push(WITH_WAITING.to_owned());
+    }
     Ok(())
 }
+
+const WITH_WAITING: &str = "With several invocations at a time, latency is the caller's: waiting until the \
+                            contestant takes the event is part of it.";
 
 async fn turn(runner: &Runner, event: &Event, concurrency: usize, length: Duration) -> Result<Turn, Error> {
     let before = runner.tree().cpu_time();
@@ -98,7 +104,11 @@ async fn turn(runner: &Runner, event: &Event, concurrency: usize, length: Durati
 async fn call(caller: Caller, event: Event, end: Instant) -> Result<Vec<f64>, String> {
     let mut times = Vec::new();
     while times.is_empty() || Instant::now() < end {
-        times.push(micros(caller.invoke(&event).await?));
+        let begin = Instant::now();
+        let outcome = caller.outcome(&event).await?;
+        // The caller's: who takes one at a time has the others wait.
+        times.push(micros(begin.elapsed()));
+        event.check(&outcome)?;
     }
     Ok(times)
 }
