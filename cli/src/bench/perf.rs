@@ -93,8 +93,9 @@ impl Perf {
         drop(orders);
         let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.ok()?.ok()?;
         let said = String::from_utf8_lossy(&output.stderr);
-        let mut lines = said.lines().map(str::trim);
-        Some(format!("perf: {}", lines.find(|line| !line.is_empty() && *line != "Error:")?))
+        let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty() && *line != "Error:");
+        let about_rights = lines().find(|line| line.contains("ermission") || line.contains("can't access"));
+        Some(format!("perf: {}", about_rights.or(lines().next())?))
     }
 }
 
