@@ -258,6 +258,22 @@ fn wrong_usage_and_input_exit_with_2() {
 }
 
 #[test]
+fn who_cannot_be_built_is_missed_by_name() {
+    let run = |arguments: &[&str]| {
+        // Where nothing can be built, as without Go.
+        go1x(arguments).env("GO1X_CACHE", "/dev/null/cache").output().unwrap()
+    };
+    for name in GO {
+        let said = failed(&run(&["--contestants", name]), 2);
+        let why =
+            format!("error: {name} cannot take part\nhelp: {name} is not there: the cache cannot be used");
+        assert!(said.starts_with(&why), "{said}");
+    }
+    let only = ["--contestants", "rust-direct", "--quick", "--measure", "latency", "--sizes", "200"];
+    assert!(run(&only).status.success(), "who is there does not need them");
+}
+
+#[test]
 fn help_teaches() {
     let help = run(&["--help"]);
     assert!(help.status.success());

@@ -42,7 +42,7 @@ impl LineUp {
         let mut builder = Builder { asked, tell, repository: Repository::find(), line_up: LineUp::empty() };
         let handler = match &asked.handler {
             Some(handler) => Some(user_handler(handler)?),
-            None => builder.peer("bridge", Peer::EchoCurrent),
+            None => builder.echo(),
         };
         builder.bridge(handler.as_deref())?;
         builder.go_direct()?;
@@ -54,13 +54,12 @@ impl LineUp {
         for (name, command) in &asked.others {
             builder.other(name, command)?;
         }
+        let mut line_up = builder.line_up;
         if !OPTIMISED {
-            builder
-                .line_up
+            line_up
                 .notes
                 .push("Built without optimisation: it works, and the figures say nothing.".to_owned());
         }
-        let line_up = builder.line_up;
         asked.check_names(&line_up)?;
         Ok(line_up)
     }
@@ -72,7 +71,10 @@ impl LineUp {
 
 impl Asked {
     fn wants(&self, name: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|only| only == name)
+        match self.only.is_empty() {
+            true => self.floors || !name.starts_with("floor-"),
+            false => self.only.iter().any(|only| only == name),
+        }
     }
 
     /// Those who were asked for by name are there, and nobody twice.
@@ -103,6 +105,16 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
+    /// The Go echo that bridges are put before, if there are to be any.
+    fn echo(&mut self) -> Option<PathBuf> {
+        let bridges = ["bridge", "go-shim", "floor-rpc"].into_iter().filter(|name| self.asked.wants(name));
+        let bridges: Vec<&str> = bridges.collect();
+        let tell = &mut *self.tell;
+        (!bridges.is_empty()).then_some(())?;
+        let built = peers::build_with(Peer::EchoCurrent, &mut |progress| tell(&progress.to_string()));
+        built.map_err(|error| bridges.iter().for_each(|name| self.missing(name, &error.cause()))).ok()
+    }
+
     fn bridge(&mut self, handler: Option<&Path>) -> Result<(), Error> {
         let (true, Some(handler)) = (self.asked.wants("bridge"), handler) else { return Ok(()) };
         let bootstrap = self.bootstrap()?;
@@ -168,15 +180,16 @@ impl Builder<'_> {
 
     /// The least that a bridge and a handler can do.
     fn floors(&mut self, handler: Option<&Path>) {
-        let asked = |name: &str| self.asked.floors || self.asked.only.iter().any(|only| only == name);
-        let (rpc, direct) = (asked("floor-rpc"), asked("floor-direct") && self.asked.handler.is_none());
+        let (rpc, direct) = (self.asked.wants("floor-rpc"), self.asked.wants("floor-direct"));
         if let (true, Some(handler)) = (rpc, handler)
             && let Some(floor) = self.rust_peer("floor-rpc", "floor-rpc")
         {
             let description = "the same handler behind a bridge by hand, blocking, that does the least";
             self.add(Entrant::bridged("floor-rpc", description, &floor, handler));
         }
-        if direct && let Some(floor) = self.rust_peer("floor-direct", "floor-direct") {
+        if (direct && self.asked.handler.is_none())
+            && let Some(floor) = self.rust_peer("floor-direct", "floor-direct")
+        {
             let description = "an echo by hand, blocking, that does the least";
             self.add(Entrant::direct("floor-direct", description, &floor));
         }

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use rustix::thread::sched_getaffinity;
 
+use super::repository::Repository;
 use super::results::Machine;
 
 /// How it is now. The load afterwards is to be filled in.
@@ -45,7 +46,9 @@ pub(super) fn allowed() -> Vec<usize> {
 }
 
 fn versions() -> Vec<(String, String)> {
-    let mut versions = vec![("go1x".to_owned(), env!("CARGO_PKG_VERSION").to_owned())];
+    let commit = Repository::find().and_then(|repository| repository.commit());
+    let commit = commit.map(|commit| format!(" ({commit})")).unwrap_or_default();
+    let mut versions = vec![("go1x".to_owned(), format!("{}{commit}", env!("CARGO_PKG_VERSION")))];
     for (name, arguments) in [("go", "version"), ("rustc", "--version"), ("perf", "--version")] {
         let output = Command::new(name).arg(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output();
         if let Ok(output) = output.as_ref()

@@ -48,6 +48,14 @@ impl Repository {
         self.target.join("peers")
     }
 
+    /// The commit, and whether there is more than that: `ed513a4`, `ed513a4-dirty`.
+    pub(crate) fn commit(&self) -> Option<String> {
+        let mut git = Command::new("git");
+        git.args(["describe", "--always", "--dirty", "--exclude=*"]).current_dir(&self.root);
+        let output = git.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
     /// A path as it is told: from the repository on.
     pub(crate) fn relative<'a>(&self, path: &'a Path) -> &'a Path {
         path.strip_prefix(&self.root).unwrap_or(path)

@@ -11,8 +11,8 @@ use super::runner::{Caller, Runner};
 use super::turns::{Field, micros};
 use crate::error::Error;
 
-/// Of each turn at most so many latencies are kept, the last ones.
-const KEPT: usize = 500;
+/// Of each turn about so many latencies are kept, from all over it.
+const KEPT: usize = 100;
 
 /// What one turn gave.
 struct Turn {
@@ -95,7 +95,7 @@ async fn turn(runner: &Runner, event: &Event, concurrency: usize, length: Durati
     let calls = times.len();
     let cpu = runner.tree().cpu_time().saturating_sub(before);
     runner.trim_log();
-    times.drain(..calls.saturating_sub(KEPT));
+    let times = times.into_iter().step_by(calls.div_ceil(KEPT).max(1)).collect();
     let cpu = micros(cpu) / calls as f64;
     Ok(Turn { per_second: calls as f64 / taken.as_secs_f64(), times, cpu })
 }

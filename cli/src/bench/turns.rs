@@ -23,7 +23,7 @@ const FIRST_CALLS: usize = 3;
 /// Turns that do not count.
 const WARM_UP: usize = 3;
 /// No more calls in a turn than this, however short they are.
-const CALLS_LIMIT: usize = 100;
+const CALLS_LIMIT: usize = 40;
 
 impl Field {
     pub(super) async fn start(

@@ -62,7 +62,7 @@ pub(super) struct Bench {
     /// Some seconds: it works, and about what comes out
     #[arg(long, conflicts_with = "full")]
     quick: bool,
-    /// All there is, for a report: it takes hours
+    /// All there is, for a report: about half an hour
     #[arg(long)]
     full: bool,
     /// What is measured [default: all but endurance]
