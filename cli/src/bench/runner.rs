@@ -63,8 +63,9 @@ pub(super) struct Runner {
     name: String,
     caller: Caller,
     tree: Tree,
+    started: Instant,
     log: Log,
-    /// Waits for that, so that no invocation has to look after it.
+    /// Waits for the end of the process, so that no invocation has to look after it.
     keeper: Option<JoinHandle<()>>,
 }
 
@@ -86,16 +87,15 @@ impl Runner {
         }
     }
 
-    /// Starts it with an event waiting, and times from there to the last byte of the answer.
+    /// Starts it, with an event as soon as it asks, and times from the start to the last byte of the answer.
     pub(super) async fn start_with(
         entrant: &Entrant,
         surroundings: &Surroundings,
         event: &Event,
     ) -> Result<(Runner, Duration), Error> {
-        let begin = Instant::now();
         let runner = Runner::spawn(entrant, surroundings, 1).await?;
         let outcome = runner.caller.outcome(event).await;
-        let taken = begin.elapsed();
+        let taken = runner.started.elapsed();
         let checked = outcome.and_then(|outcome| event.check(&outcome));
         checked.map_err(|problem| runner.explain(event, problem))?;
         Ok((runner, taken))
@@ -134,6 +134,7 @@ impl Runner {
         if concurrency > 1 {
             command.env("AWS_LAMBDA_MAX_CONCURRENCY", concurrency.to_string());
         }
+        let started = Instant::now();
         let mut child = command.spawn().map_err(|error| {
             let program = entrant.program.display();
             Error::failed(format_args!("{} cannot be started: {program}: {error}", entrant.name))
@@ -150,7 +151,7 @@ impl Runner {
         });
         let name = entrant.name.clone();
         let caller = Caller { emulator, ended };
-        Ok(Runner { name, caller, tree: Tree::of(pid), log, keeper: Some(keeper) })
+        Ok(Runner { name, caller, tree: Tree::of(pid), started, log, keeper: Some(keeper) })
     }
 
     /// One invocation, whose answer is checked; the time from handing out the event to the answer's last byte.
