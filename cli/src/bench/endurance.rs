@@ -11,7 +11,7 @@ use super::turns::{Field, micros};
 use crate::error::Error;
 
 /// Points of a long run.
-const POINTS: u64 = 50;
+const POINTS: u64 = 20;
 /// Invocations in a turn of it.
 const TURN: u64 = 1000;
 /// How often is frozen for each time.
