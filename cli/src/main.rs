@@ -1,5 +1,6 @@
 //! The go1x command line: one word per subcommand, one file for each in `cmd`.
 
+mod bench;
 mod cmd;
 mod demo;
 mod error;

@@ -1,5 +1,6 @@
 //! The subcommands, and what they have in common.
 
+mod bench;
 mod completions;
 mod demo;
 mod gob;
@@ -29,6 +30,7 @@ Examples:
   go1x help demo       what the demo does, step by step
   go1x inspect main    what a handler is, where it runs, what it needs
   go1x help pack       how to make a layer, or a zip, for provided.al2023
+  go1x bench --quick   what the bridge costs, against the rebuilt handler
   go1x gob FILE        what is in a gob stream, byte by byte
 
 Environment:
@@ -47,6 +49,8 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    // Boxed, as it has many more flags than the others.
+    Bench(Box<bench::Bench>),
     Demo(demo::Demo),
     Gob(gob::Gob),
     Inspect(inspect::Inspect),
@@ -58,6 +62,7 @@ enum Command {
 impl Arguments {
     pub(crate) fn run(self) -> Result<(), Error> {
         match self.command {
+            Command::Bench(bench) => bench.run(),
             Command::Demo(demo) => demo.run(),
             Command::Gob(gob) => gob.run(),
             Command::Inspect(inspect) => inspect.run(),

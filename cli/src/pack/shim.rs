@@ -11,6 +11,7 @@ use crate::error::Error;
 
 /// `bootstrap`, fit for a sandbox.
 pub(crate) struct Shim {
+    pub(crate) path: PathBuf,
     pub(crate) bytes: Vec<u8>,
     /// Whether it drives handlers over RPC; a build with the feature `norpc` does not.
     pub(crate) has_rpc: bool,
@@ -70,7 +71,7 @@ impl Shim {
         }
         // Without the legacy door nobody calls that.
         let has_rpc = bytes.windows(CALL.len()).any(|window| window == CALL);
-        Ok(Shim { bytes, has_rpc })
+        Ok(Shim { path: path.to_owned(), bytes, has_rpc })
     }
 }
 

@@ -36,6 +36,8 @@ pub enum Peer {
     StreamCurrentNorpc,
     /// Asks for SIGTERM with `lambda.WithEnableSIGTERM`; on the current aws-lambda-go.
     SigtermCurrent,
+    /// A bridge as one would write it in Go, for the benchmark. Standard library only.
+    Shim,
     /// The smallest of handlers, on any aws-lambda-go.
     On(Library),
     /// [`Peer::On`] with the tag `lambda.norpc`, which the oldest libraries do not know.
@@ -44,7 +46,7 @@ pub enum Peer {
 
 impl Peer {
     /// All there are, but for [`Peer::On`] and [`Peer::OnNorpc`].
-    pub const ALL: [Peer; 14] = [
+    pub const ALL: [Peer; 15] = [
         Peer::LegacyHandler,
         Peer::Stranger,
         Peer::Wrapper,
@@ -59,6 +61,7 @@ impl Peer {
         Peer::EchoCurrentNorpc,
         Peer::StreamCurrentNorpc,
         Peer::SigtermCurrent,
+        Peer::Shim,
     ];
 
     /// The executable's file name.
@@ -78,6 +81,7 @@ impl Peer {
             Peer::EchoCurrentNorpc => "echo-v1.54.0-norpc",
             Peer::StreamCurrentNorpc => "stream-v1.54.0-norpc",
             Peer::SigtermCurrent => "sigterm-v1.54.0",
+            Peer::Shim => "shim",
             Peer::On(_) => "versions",
             Peer::OnNorpc(_) => "versions-norpc",
         }
@@ -122,6 +126,7 @@ impl Peer {
             | Peer::EchoCurrentNorpc
             | Peer::StreamCurrentNorpc
             | Peer::SigtermCurrent => &source::HANDLER_CURRENT,
+            Peer::Shim => &source::SHIM,
             Peer::On(_) | Peer::OnNorpc(_) => &source::VERSIONS,
         }
     }
@@ -138,6 +143,7 @@ impl Peer {
             Peer::HandlerOld
             | Peer::HandlerCurrent
             | Peer::HandlerCurrentNorpc
+            | Peer::Shim
             | Peer::On(_)
             | Peer::OnNorpc(_) => ".",
             Peer::EchoOld | Peer::EchoCurrent | Peer::EchoCurrentNorpc => "./cmd/echo",

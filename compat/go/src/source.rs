@@ -35,6 +35,13 @@ pub(crate) static HANDLER_CURRENT: Module = Module {
     files: files!("handler-current": "go.mod" "go.sum" "main.go" "cmd/echo/main.go" "cmd/sigterm/main.go" "cmd/stream/main.go"),
 };
 
+/// What the benchmark compares with lies with it.
+pub(crate) static SHIM: Module = Module {
+    name: "shim",
+    aws_lambda_go: None,
+    files: files!("../../benches/peers/go/shim": "go.mod" "main.go" "messages.go"),
+};
+
 pub(crate) static VERSIONS: Module = Module {
     name: "versions",
     aws_lambda_go: Some("v1.54.0"),

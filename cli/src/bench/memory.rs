@@ -1,0 +1,36 @@
+//! What contestants hold in memory once they have answered events of a size.
+
+use std::time::{Duration, Instant};
+
+use super::Bench;
+use super::results::{Memory, Results};
+use super::runner::Runner;
+use crate::error::Error;
+
+/// Invoked so long, and so often if that does not take too long: garbage collectors have come to their rhythm by then.
+const TIME: Duration = Duration::from_millis(200);
+const CALLS: usize = 20;
+const TOO_LONG: Duration = Duration::from_secs(2);
+
+/// Fresh processes for each event, so that it does not matter what came before.
+pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), Error> {
+    for event in &bench.plan.events {
+        let progress = bench.progress(format!("memory, {}", event.name), bench.entrants.len());
+        for entrant in &bench.entrants {
+            let runner = Runner::start(entrant, &bench.surroundings, 1).await?;
+            let begin = Instant::now();
+            let mut calls = 0;
+            while begin.elapsed() < if calls < CALLS { TOO_LONG } else { TIME } {
+                runner.invoke(event).await?;
+                calls += 1;
+            }
+            let (pss_bytes, own_pss_bytes) = runner.tree().pss();
+            let contestant = entrant.name.clone();
+            let event_bytes = event.payload.len() as u64;
+            results.memory.push(Memory { contestant, event_bytes, pss_bytes, own_pss_bytes });
+            runner.stop().await;
+            progress.inc(1);
+        }
+    }
+    Ok(())
+}

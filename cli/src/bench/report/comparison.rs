@@ -1,0 +1,267 @@
+//! Two runs compared: what got slower, by how much, and whether that can be chance.
+//!
+//! Who is not the baseline is judged by its ratio to it, round by round: a machine that is slower today slows both. The
+//! baseline itself is judged only if it is alone, by its times.
+
+use std::collections::HashMap;
+
+use super::super::results::Results;
+use super::super::statistics::{Quartiles, medians};
+use super::line::line;
+use super::rank_sum::Difference;
+use super::unit::Unit;
+use crate::error::Error;
+
+/// A smaller difference is not worth a word, however certain it is.
+pub(crate) const SIZE: f64 = 0.05;
+/// How likely a false alarm may be, in all of the comparison.
+const CHANCE: f64 = 0.05;
+
+#[derive(Debug)]
+pub(crate) struct Comparison {
+    /// When the earlier run was.
+    pub(crate) earlier: String,
+    pub(crate) baseline: String,
+    /// In the order of the new run.
+    pub(crate) changes: Vec<Change>,
+    /// What makes the runs hard to compare.
+    pub(crate) notes: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) contestant: String,
+    pub(crate) what: String,
+    /// Medians, in microseconds.
+    pub(crate) before: f64,
+    pub(crate) now: f64,
+    /// Of what is judged.
+    pub(crate) difference: Option<Difference>,
+    pub(crate) verdict: Verdict,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Slower,
+    Faster,
+    Same,
+    /// So many rounds cannot tell.
+    TooFew,
+    /// The baseline: what the others are measured by.
+    Yardstick,
+}
+
+impl Verdict {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Verdict::Slower => "slower",
+            Verdict::Faster => "faster",
+            Verdict::Same => "no change",
+            Verdict::TooFew => "too few rounds",
+            Verdict::Yardstick => "yardstick",
+        }
+    }
+}
+
+impl Comparison {
+    pub(crate) fn of(earlier: &Results, now: &Results) -> Comparison {
+        let (before, after) = (Figures::of(earlier), Figures::of(now));
+        let same_baseline = earlier.baseline == now.baseline;
+        let mut measured_of: HashMap<&str, usize> = HashMap::new();
+        for (_, what) in &after.order {
+            *measured_of.entry(what).or_default() += 1;
+        }
+        let mut changes = Vec::new();
+        for (contestant, what) in &after.order {
+            let Some(old) = before.values(contestant, what) else { continue };
+            let Some(new) = after.values(contestant, what) else { continue };
+            let yardsticks = before.values(&now.baseline, what).zip(after.values(&now.baseline, what));
+            let yardsticks = yardsticks.filter(|_| same_baseline);
+            let is_baseline = *contestant == now.baseline;
+            let difference = match yardsticks {
+                Some((old_base, new_base)) if !is_baseline => {
+                    Difference::between(&divided(old, old_base), &divided(new, new_base))
+                }
+                _ => Difference::between(old, new),
+            };
+            let is_alone = measured_of.get(what.as_str()) == Some(&1);
+            let median =
+                |values: &[f64]| Quartiles::of(values.iter().copied()).map_or(f64::NAN, |q| q.median);
+            changes.push(Change {
+                contestant: line(contestant),
+                what: what.clone(),
+                before: median(old),
+                now: median(new),
+                difference,
+                verdict: if is_baseline && same_baseline && !is_alone {
+                    Verdict::Yardstick
+                } else {
+                    Verdict::Same
+                },
+            });
+        }
+        judge(&mut changes);
+        let mut notes = notes(earlier, now);
+        let moved: Vec<String> = changes.iter().filter_map(moved).collect();
+        if !moved.is_empty() {
+            notes.push(format!(
+                "The baseline itself is not what it was: {}. The machine has changed, or what all contestants share.",
+                listed(&moved)
+            ));
+        }
+        let lost = before.order.iter().filter(|(name, what)| after.values(name, what).is_none());
+        let lost: Vec<String> = lost.map(|(name, what)| format!("{} ({what})", line(name))).collect();
+        if !lost.is_empty() {
+            notes.push(format!("Not in this run, but in the earlier one: {}.", listed(&lost)));
+        }
+        if changes.is_empty() {
+            notes.push("The runs have nothing in common that could be compared.".to_owned());
+        }
+        Comparison { earlier: line(&earlier.started), baseline: line(&now.baseline), changes, notes }
+    }
+
+    pub(crate) fn count(&self, verdict: Verdict) -> usize {
+        self.changes.iter().filter(|change| change.verdict == verdict).count()
+    }
+
+    /// An error if something got slower.
+    pub(crate) fn verdict(&self) -> Result<(), Error> {
+        let slower = self.changes.iter().filter(|change| change.verdict == Verdict::Slower);
+        let slower: Vec<String> = slower
+            .filter_map(|change| {
+                let ratio = Unit::Ratio.show(change.difference?.ratio);
+                Some(format!("\n  {}: {}, {ratio} × what it was", change.contestant, change.what))
+            })
+            .collect();
+        if slower.is_empty() {
+            return Ok(());
+        }
+        Err(Error::failed(format!("slower than in the run of {}:{}", self.earlier, slower.concat()))
+            .with_help("measure both again, by turns, before believing it"))
+    }
+}
+
+/// Says what is more than chance: the surest first, each among as many as are left (Holm).
+fn judge(changes: &mut [Change]) {
+    let mut judged: Vec<(&mut Change, Difference)> = changes
+        .iter_mut()
+        .filter(|change| change.verdict != Verdict::Yardstick)
+        .filter_map(|change| change.difference.map(|difference| (change, difference)))
+        .collect();
+    judged.sort_by(|(_, a), (_, b)| a.p.total_cmp(&b.p));
+    let all = judged.len();
+    let mut is_certain = true;
+    for (at, (change, difference)) in judged.iter_mut().enumerate() {
+        is_certain &= difference.p * (all - at) as f64 <= CHANCE;
+        change.verdict = match (is_large(difference), is_certain) {
+            (true, true) if difference.ratio > 1.0 => Verdict::Slower,
+            (true, true) => Verdict::Faster,
+            (true, false) if difference.least_p * all as f64 > CHANCE => Verdict::TooFew,
+            _ => Verdict::Same,
+        };
+    }
+}
+
+/// A yardstick that is longer or shorter than before.
+fn moved(Change { what, difference, verdict, .. }: &Change) -> Option<String> {
+    let difference = (*difference)?;
+    let is_moved = *verdict == Verdict::Yardstick && is_large(&difference) && difference.p <= CHANCE;
+    is_moved.then(|| format!("{what} {} ×", Unit::Ratio.show(difference.ratio)))
+}
+
+fn is_large(difference: &Difference) -> bool {
+    !(1.0 / (1.0 + SIZE)..=1.0 + SIZE).contains(&difference.ratio)
+}
+
+/// One value a round (or a start) of everything that is a time.
+struct Figures {
+    order: Vec<(String, String)>,
+    values: HashMap<(String, String), Vec<f64>>,
+}
+
+impl Figures {
+    fn of(results: &Results) -> Figures {
+        let mut figures = Figures { order: Vec::new(), values: HashMap::new() };
+        for latency in &results.latency {
+            let event = named(&latency.event, latency.concurrency);
+            figures.add(&latency.contestant, format!("latency, {event}"), medians(&latency.rounds));
+            figures.add(&latency.contestant, format!("CPU, {event}"), latency.cpu.clone());
+        }
+        for starts in &results.cold_start {
+            figures.add(&starts.contestant, "cold start".to_owned(), starts.values.clone());
+        }
+        for throughput in &results.throughput {
+            let event = named(&Unit::Bytes.tick(throughput.event_bytes as f64), throughput.concurrency);
+            // As a time, so that more is worse everywhere.
+            let each = throughput.per_second.iter().map(|rate| 1e6 / rate).collect();
+            figures.add(&throughput.contestant, format!("full load, {event}"), each);
+        }
+        figures
+    }
+
+    fn add(&mut self, contestant: &str, what: String, values: Vec<f64>) {
+        if values.iter().any(|value| value.is_finite() && *value > 0.0) {
+            let key = (contestant.to_owned(), what);
+            if self.values.insert(key.clone(), values).is_none() {
+                self.order.push(key);
+            }
+        }
+    }
+
+    fn values(&self, contestant: &str, what: &str) -> Option<&[f64]> {
+        self.values.get(&(contestant.to_owned(), what.to_owned())).map(Vec::as_slice)
+    }
+}
+
+fn named(event: &str, concurrency: usize) -> String {
+    match concurrency {
+        1 => line(event),
+        several => format!("{}, {several} at a time", line(event)),
+    }
+}
+
+fn divided(values: &[f64], by: &[f64]) -> Vec<f64> {
+    values.iter().zip(by).map(|(value, by)| value / by).collect()
+}
+
+fn notes(earlier: &Results, now: &Results) -> Vec<String> {
+    let (before, after) = (&earlier.machine, &now.machine);
+    let mut notes = Vec::new();
+    for (what, before, after) in [
+        ("processor", &before.cpu, &after.cpu),
+        ("kernel", &before.kernel, &after.kernel),
+        ("processors used", &before.cpus_allowed, &after.cpus_allowed),
+        ("congestion control", &before.congestion_control, &after.congestion_control),
+        ("baseline", &earlier.baseline, &now.baseline),
+    ] {
+        if before != after {
+            notes.push(format!("Not the same {what}: {} before, {} now.", line(before), line(after)));
+        }
+    }
+    let versions =
+        |results: &Results| results.machine.versions.clone().into_iter().collect::<HashMap<_, _>>();
+    let (old, new) = (versions(earlier), versions(now));
+    let mut changed: Vec<String> = new
+        .iter()
+        .filter_map(|(tool, new)| Some((tool, old.get(tool)?, new)))
+        .filter(|(_, old, new)| old != new)
+        .map(|(tool, old, new)| format!("{} {} → {}", line(tool), line(old), line(new)))
+        .collect();
+    changed.sort_unstable();
+    if !changed.is_empty() {
+        notes.push(format!("Versions: {}.", listed(&changed)));
+    }
+    for (results, which) in [(earlier, "earlier"), (now, "new")] {
+        if !results.complete {
+            notes.push(format!("The {which} run was ended early."));
+        }
+    }
+    notes
+}
+
+/// The first few, by name.
+fn listed(all: &[String]) -> String {
+    const NAMED: usize = 8;
+    let named = all[..all.len().min(NAMED)].join("; ");
+    if all.len() > NAMED { format!("{named}; and {} more", all.len() - NAMED) } else { named }
+}

@@ -1,0 +1,96 @@
+//! What was promised, and what came out.
+
+use super::super::promise::{Measure, PROMISES, Promise};
+use super::super::table::{Kind, Table};
+use super::super::unit::{Unit, digits};
+use super::super::view::View;
+use super::Section;
+use crate::bench::results::Latency;
+use crate::bench::statistics::{Quartiles, ratio};
+
+/// None for a handler of the user's own, which does something: its time is not that of what stands around it.
+pub(super) fn section(view: &View<'_>) -> Option<Section> {
+    let is_size =
+        |(_, name): &(u64, &str)| name.starts_with(|c: char| c.is_ascii_digit()) && name.ends_with('B');
+    if !view.events().iter().all(is_size) {
+        return None;
+    }
+    let columns = [
+        ("contestant", Kind::Name),
+        ("against", Kind::Name),
+        ("what", Kind::Words),
+        ("at most", Kind::Number),
+        ("measured [quartiles]", Kind::Number),
+        ("verdict", Kind::Verdict),
+    ];
+    let mut table = Table::new("Promises", &columns);
+    let mut is_any_measured = false;
+    for promise in PROMISES {
+        let unit = if promise.rival.is_some() { Unit::Ratio } else { Unit::Bytes };
+        let measured = measured(view, &promise);
+        is_any_measured |= measured.is_some();
+        let verdict = match measured {
+            Some(measured) if measured.median <= promise.limit => "reached",
+            Some(_) => "not reached",
+            None => "–",
+        };
+        let limit = match promise.rival {
+            Some(_) => format!("{} ×", digits(promise.limit)),
+            None => unit.show(promise.limit),
+        };
+        table.row([
+            promise.contestant.to_owned(),
+            promise.rival.unwrap_or("–").to_owned(),
+            words(&promise),
+            limit,
+            measured.map_or_else(|| "not measured".to_owned(), |measured| unit.spread(measured)),
+            verdict.to_owned(),
+        ]);
+    }
+    let words = vec![
+        "What go1x is built to reach, with an echo: the contestant's part of the other's, at most. Measured are \
+         medians of the ratios within each round, on this machine; the median decides. Time is latency; own PSS is \
+         the memory of the first process."
+            .to_owned(),
+    ];
+    is_any_measured.then(|| Section {
+        id: "promises",
+        title: "Promised and measured".to_owned(),
+        words,
+        tables: vec![table],
+        figures: Vec::new(),
+        is_detail: false,
+    })
+}
+
+fn words(promise: &Promise) -> String {
+    match promise.measure {
+        Measure::Latency(bytes) => format!("time, {}", Unit::Bytes.tick(bytes as f64)),
+        Measure::Cpu(bytes) => format!("CPU, {}", Unit::Bytes.tick(bytes as f64)),
+        Measure::ColdStart => "cold start".to_owned(),
+        Measure::OwnMemory => "own PSS".to_owned(),
+    }
+}
+
+fn measured(view: &View<'_>, Promise { contestant, rival, measure, .. }: &Promise) -> Option<Quartiles> {
+    match measure {
+        Measure::Latency(bytes) => view.latency_ratio(latency(view, contestant, *bytes)?, (*rival)?),
+        Measure::Cpu(bytes) => {
+            let ours = latency(view, contestant, *bytes)?;
+            ratio(&ours.cpu, &latency(view, (*rival)?, ours.event_bytes)?.cpu)
+        }
+        Measure::ColdStart => ratio(view.cold_starts(contestant)?, view.cold_starts((*rival)?)?),
+        Measure::OwnMemory => {
+            let of_it = view.results.memory.iter().filter(|memory| memory.contestant == *contestant);
+            let most = of_it.map(|memory| memory.own_pss_bytes).filter(|bytes| *bytes > 0).max()? as f64;
+            Some(Quartiles { lower: most, median: most, upper: most })
+        }
+    }
+}
+
+/// That of the event that comes closest: 10 KiB will do for 10 kB, a tenth more will not.
+fn latency<'a>(view: &View<'a>, contestant: &str, bytes: u64) -> Option<&'a Latency> {
+    let off = |latency: &&Latency| latency.event_bytes.abs_diff(bytes);
+    let close = view.alone().filter(|latency| off(latency) < bytes / 10);
+    close.filter(|latency| latency.contestant == contestant).min_by_key(off)
+}

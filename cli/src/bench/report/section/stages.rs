@@ -1,0 +1,70 @@
+//! Where the time goes between the event and the answer.
+
+use super::super::chart::stacks;
+use super::super::chart::style::Style;
+use super::super::table::{Kind, Table};
+use super::super::unit::Unit;
+use super::super::view::View;
+use super::{Figure, Section, fields};
+use crate::bench::report::line::line;
+use crate::bench::results::Stages;
+
+pub(super) fn section(view: &View<'_>) -> Option<Section> {
+    let measured: Vec<&Stages> =
+        view.results.stages.iter().filter(|stages| !stages.stages.is_empty()).collect();
+    // In the order in which they are passed through; somebody may have one that others do not have.
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in measured.iter().flat_map(|stages| &stages.stages) {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    let mut sizes: Vec<u64> = measured.iter().map(|stages| stages.event_bytes).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let (mut tables, mut figures) = (Vec::new(), Vec::new());
+    for size in sizes {
+        let of_size: Vec<&Stages> =
+            measured.iter().copied().filter(|stages| stages.event_bytes == size).collect();
+        let title = format!("Where the time goes, {}", view.size(size));
+        let columns = [
+            ("contestant", Kind::Name),
+            ("stage", Kind::Name),
+            ("median", Kind::Number),
+            ("part", Kind::Number),
+        ];
+        let mut table = Table::new(title.clone(), &columns);
+        let mut rows = Vec::new();
+        for stages in of_size {
+            let amount = |value: f64| if value.is_finite() { value.max(0.0) } else { 0.0 };
+            let whole: f64 = stages.stages.iter().map(|(_, value)| amount(*value)).sum();
+            let mut parts = Vec::new();
+            for (name, value) in &stages.stages {
+                let percent = format!("{:.0} %", 100.0 * amount(*value) / whole.max(f64::MIN_POSITIVE));
+                table.row([stages.contestant.clone(), name.clone(), Unit::Time.show(*value), percent]);
+                let number = names.iter().position(|known| known == name).unwrap_or_default();
+                parts.push((Style(number), amount(*value)));
+            }
+            rows.push((line(&stages.contestant), parts));
+        }
+        let rows: Vec<_> =
+            rows.iter().map(|(name, parts)| stacks::Row { name, parts: parts.clone() }).collect();
+        let whose: Vec<&str> = rows.iter().map(|row| row.name).collect();
+        figures.push(Figure {
+            title,
+            description: format!("Bars of stages, one behind the other, for {}.", whose.join(", ")),
+            drawing: stacks::draw(&rows, Unit::Time, "medians of the stages, one behind the other"),
+            legend: fields(&names),
+        });
+        tables.push(table);
+    }
+    let words = vec!["Medians of each stage; the median of the whole need not be their sum.".to_owned()];
+    (!tables.is_empty()).then(|| Section {
+        id: "stages",
+        title: "Where the time goes".to_owned(),
+        words,
+        tables,
+        figures,
+        is_detail: true,
+    })
+}

@@ -1,0 +1,284 @@
+//! What is made of results that are known.
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
+
+use std::{env, fs, process};
+
+use serde_json::Value;
+
+use super::comparison::Verdict;
+use super::*;
+
+fn text(results: &Results, comparison: Option<&Comparison>) -> String {
+    let mut out = Vec::new();
+    text::write(results, comparison, &mut out).unwrap();
+    anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap()
+}
+
+/// With `GO1X_SNAPSHOTS=write` it becomes what is expected.
+#[track_caller]
+fn check(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bench/report/snapshots").join(name);
+    if env::var_os("GO1X_SNAPSHOTS").is_some_and(|value| value == "write") {
+        fs::write(&path, text).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap();
+    let differs = expected.lines().zip(text.lines()).position(|(expected, found)| expected != found);
+    assert!(
+        expected == text,
+        "{} differs from line {} on; GO1X_SNAPSHOTS=write writes it anew:\n{text}",
+        path.display(),
+        differs.unwrap_or(expected.lines().count().min(text.lines().count())) + 1
+    );
+}
+
+fn csv(results: &Results) -> String {
+    let mut out = Vec::new();
+    csv::write(results, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// Values of which a part is slower.
+fn slower(mut results: Results, contestant: &str, part: f64) -> Results {
+    for latency in results.latency.iter_mut().filter(|latency| latency.contestant == contestant) {
+        latency.rounds.iter_mut().flatten().for_each(|value| *value *= part);
+    }
+    results
+}
+
+#[test]
+fn a_small_run_word_for_word() {
+    let results = fixture::small();
+    check("small.txt", &text(&results, None));
+    check("small.md", &markdown::text(&results, None));
+    check("small.csv", &csv(&results));
+}
+
+#[test]
+fn a_comparison_word_for_word() {
+    let (before, now) = (fixture::full(), slower(fixture::full(), "bridge", 1.2));
+    let comparison = Comparison::of(&before, &now);
+    let section = |text: &str, begin: &str, end: &str| {
+        let text = &text[text.find(begin).unwrap()..];
+        text[..text.find(end).unwrap()].to_owned()
+    };
+    check("comparison.txt", &section(&text(&now, Some(&comparison)), "Compared with", "\nPromised"));
+    check("comparison.md", &section(&markdown::text(&now, Some(&comparison)), "## Compared", "## Promised"));
+}
+
+#[test]
+fn lines_are_not_wider_than_a_terminal() {
+    for results in [fixture::full(), fixture::small(), fixture::empty(), fixture::hostile()] {
+        for line in text(&results, None).lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+}
+
+/// Promises are about what stands around a handler, and one that works takes most of the time itself.
+#[test]
+fn promises_are_for_the_echo() {
+    let mut results = fixture::full();
+    assert!(text(&results, None).contains("Promised and measured"));
+    results.latency.iter_mut().for_each(|latency| latency.event.insert_str(0, "order-"));
+    assert!(!text(&results, None).contains("Promised and measured"));
+}
+
+#[test]
+fn what_is_slower_is_found() {
+    let before = fixture::full();
+    let same = Comparison::of(&before, &before);
+    assert_eq!((same.count(Verdict::Slower), same.count(Verdict::Faster)), (0, 0), "{same:#?}");
+    assert!(same.verdict().is_ok());
+
+    let comparison = Comparison::of(&before, &slower(fixture::full(), "bridge", 1.2));
+    let found: Vec<_> =
+        comparison.changes.iter().filter(|change| change.verdict == Verdict::Slower).collect();
+    let what: Vec<_> = found.iter().map(|change| (&*change.contestant, &*change.what)).collect();
+    let events = ["latency, 200 B", "latency, 10 KB", "latency, 1 MB", "latency, 6 MB"];
+    assert_eq!(what, events.map(|event| ("bridge", event)));
+    assert!(found.iter().all(|change| (change.difference.unwrap().ratio - 1.2).abs() < 0.02), "{found:#?}");
+    assert!(comparison.verdict().is_err());
+
+    let comparison = Comparison::of(&slower(fixture::full(), "bridge", 1.2), &before);
+    assert_eq!((comparison.count(Verdict::Slower), comparison.count(Verdict::Faster)), (0, 4));
+    assert!(comparison.verdict().is_ok());
+}
+
+/// Certain, but small; or large, but of too few rounds.
+#[test]
+fn what_is_small_or_uncertain_is_no_regression() {
+    let before = fixture::full();
+    let comparison = Comparison::of(&before, &slower(fixture::full(), "bridge", 1.03));
+    assert!(comparison.verdict().is_ok(), "{comparison:#?}");
+
+    let few = |mut results: Results| {
+        results.latency.iter_mut().for_each(|latency| latency.rounds.truncate(3));
+        results
+    };
+    let comparison = Comparison::of(&few(before), &few(slower(fixture::full(), "bridge", 1.2)));
+    assert!(comparison.verdict().is_ok(), "{comparison:#?}");
+    assert_eq!(comparison.count(Verdict::TooFew), 4, "{comparison:#?}");
+}
+
+/// Everybody is half as fast: it is the machine. But of a contestant alone nobody could tell.
+#[test]
+fn a_slow_machine_is_no_regression() {
+    let everybody = |mut results: Results| {
+        for latency in &mut results.latency {
+            latency.rounds.iter_mut().flatten().for_each(|value| *value *= 2.0);
+        }
+        results
+    };
+    let comparison = Comparison::of(&fixture::full(), &everybody(fixture::full()));
+    assert!(comparison.verdict().is_ok(), "{comparison:#?}");
+    let notes = comparison.notes.join("\n");
+    assert!(notes.contains("The baseline itself is not what it was: latency, 200 B 2.00 ×; "), "{notes}");
+
+    let alone = |mut results: Results| {
+        results.latency.retain(|latency| latency.contestant == results.baseline);
+        results
+    };
+    let comparison = Comparison::of(&alone(fixture::full()), &alone(everybody(fixture::full())));
+    assert_eq!(comparison.count(Verdict::Slower), 4, "{comparison:#?}");
+}
+
+#[test]
+fn runs_that_are_hard_to_compare_are_told_of() {
+    let mut now = fixture::full();
+    now.machine.cpu = "Another".to_owned();
+    now.machine.versions[0].1 = "go1.27.0".to_owned();
+    now.contestants.retain(|contestant| contestant.name != "go-shim");
+    now.latency.retain(|latency| latency.contestant != "go-shim");
+    now.complete = false;
+    let notes = Comparison::of(&fixture::full(), &now).notes.join("\n");
+    for words in
+        ["Another now", "go go1.26.8 → go1.27.0", "go-shim (latency, 200 B)", "The new run was ended early"]
+    {
+        assert!(notes.contains(words), "{notes}");
+    }
+    let comparison = Comparison::of(&fixture::full(), &fixture::empty());
+    assert!(comparison.notes.join("").contains("nothing in common"), "{comparison:?}");
+}
+
+#[test]
+fn raw_values_come_back() {
+    let folder = env::temp_dir().join(format!("go1x-report-{}", process::id()));
+    let outputs = Outputs::open(Some(folder.clone()), true, None).unwrap();
+    let results = fixture::full();
+    self::folder(&results, None, outputs.folder.as_deref().unwrap()).unwrap();
+    let path = folder.join("results.json");
+    assert!(json::read(&path).unwrap() == results);
+    for name in ["index.html", "summary.md", "raw.csv"] {
+        assert!(folder.join(name).metadata().unwrap().len() > 1000, "{name}");
+    }
+    // What is no number is not written, and what was written can be read.
+    json::write(&fixture::hostile(), &path).unwrap();
+    let read = json::read(&path).unwrap();
+    assert_eq!(read.latency[0].rounds[0].len(), fixture::hostile().latency[0].rounds[0].len() - 1);
+
+    let written = fs::read_to_string(&path).unwrap();
+    for (text, words) in [
+        (written.replacen("\"format\":1", "\"format\":2", 1), "has format 2, and this go1x reads up to 1"),
+        (written[..written.len() / 2].to_owned(), "EOF while parsing"),
+        ("[1, 2]".to_owned(), "has no results of `go1x bench`"),
+        ("{\"format\": 1}".to_owned(), "missing field `started`"),
+        (String::new(), "EOF"),
+        ("\u{0}\u{1}".to_owned(), "has no results"),
+    ] {
+        fs::write(&path, text).unwrap();
+        let error = format!("{:?}", json::read(&path).unwrap_err());
+        assert!(error.contains(words), "{error}");
+    }
+    let error = format!("{:?}", json::read(&folder.join("missing.json")).unwrap_err());
+    assert!(error.contains("cannot read"), "{error}");
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn names_are_nothing_but_names() {
+    let results = fixture::hostile();
+    let page = html::page(&results, None).unwrap();
+    for markup in ["<script", "<img", "</style><b>", "onerror=\"", "\u{1b}", "\u{202e}"] {
+        assert!(!page.contains(markup), "{markup}");
+    }
+    assert!(page.contains("&lt;script&gt;") && page.contains("{{ started }}{% raw %}"));
+
+    let markdown = markdown::text(&results, None);
+    let table = markdown.lines().filter(|line| line.starts_with("| ")).collect::<Vec<_>>();
+    let columns = |line: &str| line.replace("\\|", "").matches('|').count();
+    for row in table.windows(2).filter(|rows| rows[0].contains("---")) {
+        assert_eq!(columns(row[0]), columns(row[1]), "{row:?}");
+    }
+    assert!(markdown.contains("| ```a\\|b`c``d [x](y) @somebody **bold** $1$``` |"), "{markdown}");
+    assert!(
+        markdown.contains("a\\|b\\`c\\`\\`d \\[x](y) @<!-- -->somebody \\*\\*bold\\*\\* \\$1\\$"),
+        "{markdown}"
+    );
+    assert!(!markdown.contains("\n<script") && !markdown.contains(" <script"));
+
+    let csv = csv(&results);
+    assert!(csv.contains(",\"'=HYPERLINK(\"\"http://example.com\"\")\","));
+    assert!(!csv.lines().any(|line| line.split(',').any(|cell| cell.trim_matches('"').starts_with('='))));
+    assert!(!text(&results, None).contains('\u{1b}'));
+}
+
+/// Any number and any text in any place: every report is made, and says something.
+#[test]
+fn no_result_stops_a_report() {
+    let mut random = fixture::Random::new(3);
+    let results = serde_json::to_value(fixture::small()).unwrap();
+    for _ in 0..150 {
+        let mut changed = results.clone();
+        for _ in 0..20 {
+            change(&mut changed, &mut random);
+        }
+        // A count below zero, say, is refused when it is read.
+        let Ok(changed) = serde_json::from_value::<Results>(changed) else { continue };
+        let comparisons =
+            [Comparison::of(&changed, &fixture::small()), Comparison::of(&fixture::small(), &changed)];
+        for comparison in [None, Some(&comparisons[0]), Some(&comparisons[1])] {
+            assert!(html::page(&changed, comparison).unwrap().contains("</html>"));
+            assert!(markdown::text(&changed, comparison).contains("## Setting"));
+            assert!(text(&changed, comparison).contains("Setting"));
+        }
+        assert!(csv(&changed).starts_with("what,"));
+    }
+}
+
+/// Another value in one place, mostly deep inside.
+fn change(value: &mut Value, random: &mut fixture::Random) {
+    let numbers = [0.0, 1.0, 1e-300, 1e300, 5e-324, f64::MAX, 1e18, 1e6, 0.1];
+    let counts = [0, 1, u64::from(u32::MAX), u64::MAX];
+    let mut pick = |count: usize| ((random.part() * count as f64) as usize).min(count.saturating_sub(1));
+    match value {
+        Value::Array(items) if items.is_empty() => {}
+        Value::Array(items) => {
+            let at = pick(items.len());
+            match pick(12) {
+                0 => drop(items.remove(at)),
+                1 => items.push(items[at].clone()),
+                _ => change(&mut items[at], random),
+            }
+        }
+        Value::Object(members) => {
+            let at = pick(members.len());
+            if let Some(member) = members.values_mut().nth(at) {
+                change(member, random);
+            }
+        }
+        Value::Number(number) if number.is_u64() => *value = counts[pick(counts.len())].into(),
+        Value::Number(_) => *value = numbers[pick(numbers.len())].into(),
+        Value::String(text) => *text = ["", "go-direct", "=1", "seconds", "\u{0}\n"][pick(5)].to_owned(),
+        Value::Bool(_) | Value::Null => {}
+    }
+}
+
+/// Nothing takes minutes or gigabytes: not a million values, nor thousands of contestants.
+#[test]
+fn large_runs_have_small_pages() {
+    let mut results = fixture::small();
+    let mut random = fixture::Random::new(11);
+    results.latency[0].rounds = vec![(0..1_000_000).map(|_| random.around(70.0)).collect()];
+    let page = html::page(&results, None).unwrap();
+    assert!(page.len() < 300_000, "{}", page.len());
+}

@@ -1,0 +1,366 @@
+//! `go1x bench`, as its users call it: that it works, that answers are checked, that nothing is lost. No figures.
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use peers::{Library, Peer};
+use serde_json::Value;
+
+/// The contestants that need Go.
+const GO: [&str; 3] = ["bridge", "go-direct", "go-shim"];
+
+#[test]
+fn go_contestants_are_measured_and_the_results_can_be_read_again() {
+    if [Peer::EchoCurrent, Peer::EchoCurrentNorpc, Peer::Shim].map(peers::require).contains(&None) {
+        return;
+    }
+    let folder = Folder::new("go");
+    let report = folder.path("report");
+    let only = GO.join(",");
+    let arguments =
+        ["--quick", "--contestants", &only, "--sizes", "1m,1,200", "--report", &report, "--format", "json"];
+    let results = json(&run(&arguments));
+    assert_eq!(results["complete"], true, "{results:#}");
+    assert_eq!(results["baseline"], "go-direct");
+    let names = |list: &str| -> Vec<String> {
+        let entries = results[list].as_array().unwrap().iter();
+        entries.map(|one| one["contestant"].as_str().unwrap().to_owned()).collect()
+    };
+    for contestant in results["contestants"].as_array().unwrap() {
+        let [programs, zip] = ["program_bytes", "zip_bytes"].map(|name| contestant[name].as_u64().unwrap());
+        assert!(programs > zip && zip > 1_000_000, "{contestant:#}");
+    }
+    for latency in results["latency"].as_array().unwrap() {
+        let rounds = latency["rounds"].as_array().unwrap();
+        let at_a_time = latency["concurrency"].as_u64().unwrap();
+        assert_eq!(rounds.len(), if at_a_time == 1 { 5 } else { 2 }, "{latency:#}");
+        assert!(rounds.iter().all(|round| !round.as_array().unwrap().is_empty()), "{latency:#}");
+        let times = rounds.iter().flat_map(|round| round.as_array().unwrap());
+        assert!(times.clone().all(|time| time.as_f64() > Some(0.0)), "{latency:#}");
+        assert_eq!(latency["cpu"].as_array().unwrap().len(), rounds.len());
+    }
+    // Three sizes, and two at a time.
+    assert_eq!(names("latency"), GO.repeat(4));
+    let latency = &results["latency"][0];
+    assert_eq!((&latency["event"], &latency["event_bytes"]), (&"1 B".into(), &1.into()));
+    assert_eq!(names("cold_start"), GO);
+    assert_eq!(names("throughput"), GO.repeat(2));
+    assert_eq!(names("memory"), GO.repeat(3));
+    for memory in results["memory"].as_array().unwrap() {
+        let [all, own] = ["pss_bytes", "own_pss_bytes"].map(|name| memory[name].as_u64().unwrap());
+        let has_one_process = memory["contestant"] == "go-direct";
+        assert!(own > 0 && if has_one_process { own == all } else { own < all }, "{memory:#}");
+    }
+
+    let written: Value =
+        serde_json::from_slice(&fs::read(folder.path("report/results.json")).unwrap()).unwrap();
+    assert_eq!(written["latency"], results["latency"]);
+    // Read as an earlier run, which takes all of its shape. Whether something got slower is left open.
+    let baseline = folder.path("report/results.json");
+    let again = run(&["--quick", "--contestants", &only, "--measure", "latency", "--baseline", &baseline]);
+    assert!([Some(0), Some(1)].contains(&again.status.code()), "{again:?}");
+    assert!(!again.stdout.is_empty(), "{again:?}");
+}
+
+#[test]
+fn rust_contestants_are_built_and_answer() {
+    let only = "rust-direct,rust-rpc,lambda_runtime";
+    let output =
+        run(&["--quick", "--contestants", only, "--measure", "latency,throughput", "--format", "json"]);
+    let results = json(&output);
+    let names: Vec<&str> =
+        results["contestants"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["rust-direct", "rust-rpc", "lambda_runtime"]);
+    assert_eq!(results["baseline"], "rust-direct");
+    assert_eq!(results["throughput"].as_array().unwrap().len(), 6, "{results:#}");
+}
+
+#[test]
+fn long_runs_thaws_stages_and_system_calls_are_measured_or_said_not_to_be() {
+    if [Peer::EchoCurrent, Peer::EchoCurrentNorpc].map(peers::require).contains(&None) {
+        return;
+    }
+    let results = json(&run(&[
+        "--contestants",
+        "bridge,go-direct",
+        "--sizes",
+        "200",
+        "--measure",
+        "system-calls,stages",
+        "--invocations",
+        "120",
+        "--frozen",
+        "0,0.05",
+        "--format",
+        "json",
+    ]));
+    let endurance = results["endurance"].as_array().unwrap();
+    let points: Vec<usize> = endurance.iter().map(|one| one["points"].as_array().unwrap().len()).collect();
+    assert_eq!(points, [20, 20, 2, 2], "{results:#}");
+    assert_eq!(endurance[0]["points"][19]["at"], 120.0);
+    assert_eq!(endurance[2]["over"], "seconds frozen");
+    let notes = results["notes"].to_string();
+    match results["system_calls"].as_array().unwrap().len() {
+        0 => assert!(notes.contains("System calls were not counted: "), "{notes}"),
+        _ => {
+            let calls = results["system_calls"][1]["calls"].as_array().unwrap();
+            let written = calls.iter().find(|call| call[0] == "write").unwrap()[1].as_f64().unwrap();
+            assert!(written >= 2.0, "go-direct asks and answers: {calls:?}");
+        }
+    }
+    match results["stages"].as_array().unwrap().len() {
+        0 => assert!(notes.contains("Where the time of bridge goes was not measured: "), "{notes}"),
+        count => {
+            assert_eq!(count, 1, "only a bridge has stages");
+            let stages = results["stages"][0]["stages"].as_array().unwrap();
+            let names: Vec<&str> = stages.iter().map(|stage| stage[0].as_str().unwrap()).collect();
+            assert_eq!(names, ["HTTP in", "encode", "socket", "handler", "decode", "HTTP out"]);
+            assert!(stages.iter().all(|stage| stage[1].as_f64() > Some(0.0)), "{stages:?}");
+        }
+    }
+}
+
+#[test]
+fn a_handler_of_the_users_runs_on_the_users_events() {
+    let (Some(handler), Some(rebuilt)) =
+        (peers::require(Peer::HandlerCurrent), peers::require(Peer::HandlerCurrentNorpc))
+    else {
+        return;
+    };
+    let folder = Folder::new("events");
+    folder.write("events/b-greeting.json", r#"{"hello":"world"}"#);
+    folder.write("events/a-env.json", r#"{"do":"bytes","n":5000}"#);
+    folder.write("events/.hidden", "not sent");
+    let (handler, rebuilt, events) = (text(&handler), text(&rebuilt), folder.path("events"));
+    let common = [&*handler, "--events", &events, "--rebuilt", &rebuilt, "--quick", "--measure", "latency"];
+    let results = json(&run(&[&common[..], &["--format", "json"]].concat()));
+    let measured: Vec<(String, String)> = results["latency"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| [&one["contestant"], &one["event"]].map(|text| text.as_str().unwrap().to_owned()).into())
+        .collect();
+    let expected = ["a-env.json", "b-greeting.json"].map(|event| GO.map(|name| (name.into(), event.into())));
+    assert_eq!(measured, expected.concat());
+
+    // The process id is in the answer, and each contestant has its own.
+    folder.write("events/c-context.json", r#"{"do":"context"}"#);
+    let wrong = failed(&run(&common), 1);
+    let told = "error: go-direct answers the event c-context.json wrongly, from byte ";
+    assert!(wrong.starts_with(told) && wrong.contains("--any-answer"), "{wrong}");
+    assert!(run(&[&common[..], &["--any-answer"]].concat()).status.success());
+
+    folder.write("events/c-context.json", r#"{"do":"exit","code":3}"#);
+    let wrong = failed(&run(&common), 1);
+    assert!(wrong.starts_with("error: bridge fails on the event c-context.json: "), "{wrong}");
+    assert!(wrong.contains("exit status 3"), "{wrong}");
+}
+
+#[test]
+fn a_contestant_that_answers_wrongly_or_dies_is_named() {
+    let Some(wrong) = peers::require(Peer::OnNorpc(Library::ALL[Library::ALL.len() - 1])) else { return };
+    // It answers with its request id.
+    let compare = format!("wrong={}", text(&wrong));
+    let said = failed(&run(&["--quick", "--contestants", "wrong", "--compare", &compare]), 1);
+    assert!(said.starts_with("error: wrong answers the event 200 B wrongly, from byte 1 on: "), "{said}");
+
+    let said = failed(&run(&["--quick", "--contestants", "dead", "--compare", "dead=false"]), 1);
+    assert!(said.starts_with("error: dead does not start: "), "{said}");
+    assert!(said.contains("exit status 1"), "{said}");
+
+    let folder = Folder::new("last-words");
+    folder.write("speaks", "#!/bin/sh\necho \"no table of orders\" >&2\nexit 4\n");
+    Command::new("chmod").args(["755", &folder.path("speaks")]).status().unwrap();
+    let compare = format!("speaks={}", folder.path("speaks"));
+    let said = failed(&run(&["--quick", "--contestants", "speaks", "--compare", &compare]), 1);
+    assert!(said.contains("exit status 4") && said.contains("\n  no table of orders"), "{said}");
+}
+
+#[test]
+fn ctrl_c_keeps_what_was_measured() {
+    if [Peer::EchoCurrent, Peer::Shim].map(peers::require).contains(&None) {
+        return;
+    }
+    let folder = Folder::new("interrupted");
+    let report = folder.path("report");
+    let arguments =
+        ["--contestants", "bridge,go-shim", "--sizes", "200", "--rounds", "100000", "--report", &report];
+    let mut command = go1x(&arguments);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // All contestants at work at once: it is being measured, and then for a second of processor time.
+    let end = Instant::now() + Duration::from_secs(300);
+    let wait = |what: &str, is_so: &dyn Fn() -> bool| {
+        while !is_so() {
+            assert!(Instant::now() < end, "it takes too long: {what}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let contestants = || {
+        let children: Vec<u32> =
+            children(child.id()).into_iter().filter(|pid| !children_of_all(&[*pid]).is_empty()).collect();
+        (children.len() == 2).then_some(children)
+    };
+    wait("all are at work", &|| contestants().is_some());
+    let before = processor_time(child.id());
+    wait("rounds", &|| processor_time(child.id()) > before + 100);
+    let mut processes = contestants().unwrap();
+    processes.extend(children_of_all(&processes));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let results: Value =
+        serde_json::from_slice(&fs::read(folder.path("report/results.json")).unwrap()).unwrap();
+    assert_eq!(results["complete"], false);
+    let rounds: Vec<usize> = results["latency"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["rounds"].as_array().unwrap().len())
+        .collect();
+    assert!(rounds.len() == 2 && rounds[0] == rounds[1] && rounds[0] > 0, "{rounds:?}");
+    assert!(!output.stdout.is_empty(), "{output:?}");
+    wait("the end of all processes", &|| processes.iter().all(|pid| !is_alive(*pid)));
+}
+
+#[test]
+fn wrong_usage_and_input_exit_with_2() {
+    let folder = Folder::new("usage");
+    fs::create_dir_all(folder.path("empty")).unwrap();
+    folder.write("main", "not a program");
+    let (empty, main, nowhere) = (folder.path("empty"), folder.path("main"), folder.path("nowhere"));
+    for (arguments, words) in [
+        (&["--sizes", "7m"][..], "sizes are 1 to 6m"),
+        (&["--concurrency", "0"], "a number from 1 on"),
+        (&["--cpu", "99999", "--contestants", "it", "--compare", "it=false"], "there is no CPU 99999"),
+        (&["--compare", "false"], "it takes a name, =, and a value"),
+        (&["--contestants", "it", "--compare", "it=/nowhere/it"], "there is no program"),
+        (&["--contestants", "nobody"], "nobody cannot take part"),
+        (&["--contestants", "it", "--compare", "it=false", "--against", "you"], "you does not take part"),
+        (&[&main], "--events"),
+        (&[&main, "--events", &nowhere], "cannot be read"),
+        (&[&main, "--events", &empty], "there is no event in it"),
+        (&["--quick", "--full"], "cannot be used with"),
+        (&["--measure", "luck"], "invalid value"),
+        (&["--baseline", &main], "has no results of"),
+    ] {
+        let said = failed(&run(arguments), 2);
+        assert!(said.contains(words), "{arguments:?}: {said}");
+    }
+    if let Some(rebuilt) = peers::require(Peer::EchoCurrentNorpc) {
+        folder.write("empty/event", "{}");
+        let said = failed(&run(&[&text(&rebuilt), "--events", &empty]), 2);
+        assert!(said.contains("polls the Runtime API itself") && said.contains("--rebuilt"), "{said}");
+    }
+}
+
+#[test]
+fn who_cannot_be_built_is_missed_by_name() {
+    let run = |arguments: &[&str]| {
+        // Where nothing can be built, as without Go.
+        go1x(arguments).env("GO1X_CACHE", "/dev/null/cache").output().unwrap()
+    };
+    for name in GO {
+        let said = failed(&run(&["--contestants", name]), 2);
+        let why =
+            format!("error: {name} cannot take part\nhelp: {name} is not there: the cache cannot be used");
+        assert!(said.starts_with(&why), "{said}");
+    }
+    let only = ["--contestants", "rust-direct", "--quick", "--measure", "latency", "--sizes", "200"];
+    assert!(run(&only).status.success(), "who is there does not need them");
+}
+
+#[test]
+fn help_teaches() {
+    let help = run(&["--help"]);
+    assert!(help.status.success());
+    let help = String::from_utf8(help.stdout).unwrap();
+    assert!(
+        help.contains("Examples:\n  go1x bench --quick\n") && help.contains("--compare <NAME=CMD>"),
+        "{help}"
+    );
+    assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+}
+
+fn go1x(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_go1x"));
+    command.arg("bench").args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    go1x(arguments).output().unwrap()
+}
+
+#[track_caller]
+fn json(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What it says when it ends with that code.
+#[track_caller]
+fn failed(output: &Output, code: i32) -> String {
+    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{said}{}", String::from_utf8_lossy(&output.stdout));
+    assert!(output.stdout.is_empty() && said.starts_with("error: "), "{output:?}");
+    said
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let lists: String = lists.collect();
+    lists.split_ascii_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+fn children_of_all(pids: &[u32]) -> Vec<u32> {
+    pids.iter().flat_map(|pid| children(*pid)).collect()
+}
+
+/// In hundredths of a second.
+fn processor_time(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+/// Whether a process is there, and no zombie that its parent has left.
+fn is_alive(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+/// A folder that is gone after the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("go1x-bench-test-{}-{name}", std::process::id()));
+        _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn path(&self, name: &str) -> String {
+        text(&self.0.join(name))
+    }
+
+    fn write(&self, name: &str, content: &str) {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        _ = fs::remove_dir_all(&self.0);
+    }
+}
