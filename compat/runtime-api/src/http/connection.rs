@@ -198,8 +198,9 @@ impl Connection {
             (self.incoming, self.keeps) = (head.incoming, self.keeps && head.keeps);
             let length = head.incoming.length();
             let size = length.map_or(READ_SIZE, |length| usize::try_from(length).unwrap_or(READ_SIZE));
-            self.room =
-                (head.size + size.min(READ_SIZE)).max(self.room - self.room / 8).clamp(LEAST_ROOM, READ_SIZE);
+            self.room = (head.size + size.min(READ_SIZE))
+                .max(self.room - self.room / 64)
+                .clamp(LEAST_ROOM, READ_SIZE);
             return Ok(Some(Response { status: head.status, headers: head.headers, length }));
         }
         Ok(None)
@@ -258,7 +259,8 @@ impl Connection {
         // Memory of pieces that were handed out and dropped since is taken back here.
         let spare = self.buffer.capacity() - self.buffer.len();
         match self.incoming {
-            Incoming::Ended if spare < self.room => self.buffer.reserve(self.room),
+            // With some more, so that it is room enough for the answers in between, too.
+            Incoming::Ended if spare < self.room => self.buffer.reserve(self.room + self.room / 4),
             Incoming::Length(left) if spare < LEAST_ROOM => {
                 let left = usize::try_from(left).unwrap_or(READ_SIZE);
                 self.buffer.reserve(left.clamp(LEAST_ROOM, READ_SIZE));
