@@ -22,6 +22,8 @@ use tokio::runtime::Runtime;
 const SIZES: [usize; 4] = [200, 10 * 1024, 1 << 20, 6 << 20];
 /// Calls before those that count.
 const WARM_UP: usize = 20;
+/// For each, and as much longer as a hundred calls take.
+const SECONDS: u64 = 2;
 
 fn main() -> anyhow::Result<()> {
     if rpc::VARIABLE.is_some_and(|variable| env::var_os(variable).is_some()) {
@@ -35,20 +37,21 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// From an event in memory to all of its answer in memory.
+#[divan::bench_group(min_time = SECONDS)]
 mod invocation {
     use super::*;
 
-    #[divan::bench(args = SIZES, sample_count = 1000, max_time = 3)]
+    #[divan::bench(args = SIZES)]
     fn direct(bencher: Bencher<'_, '_>, size: usize) {
         call(bencher, &runtime(), &echo(), size);
     }
 
-    #[divan::bench(args = SIZES, sample_count = 1000, max_time = 3)]
+    #[divan::bench(args = SIZES)]
     fn rpc_to_rust(bencher: Bencher<'_, '_>, size: usize) {
         call_child(bencher, &own_program(), size);
     }
 
-    #[divan::bench(args = SIZES, sample_count = 1000, max_time = 3)]
+    #[divan::bench(args = SIZES)]
     fn rpc_to_go(bencher: Bencher<'_, '_>, size: usize) {
         let Some(program) = peers::require(Peer::EchoCurrent) else { return };
         call_child(bencher, &program, size);
@@ -81,6 +84,7 @@ mod invocation {
 }
 
 /// The least that can be called: a product of two numbers, by serde's messages.
+#[divan::bench_group(min_time = SECONDS)]
 mod round_trip {
     use std::io::{BufRead as _, BufReader, Write as _};
 
@@ -97,12 +101,12 @@ mod round_trip {
         b: isize,
     }
 
-    #[divan::bench(sample_count = 1000, max_time = 3)]
+    #[divan::bench]
     fn to_rust(bencher: Bencher<'_, '_>) {
         multiply(bencher, &own_program());
     }
 
-    #[divan::bench(sample_count = 1000, max_time = 3)]
+    #[divan::bench]
     fn to_go(bencher: Bencher<'_, '_>) {
         let Some(program) = peers::require(Peer::Arith) else { return };
         multiply(bencher, &program);
