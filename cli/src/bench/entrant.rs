@@ -58,6 +58,7 @@ impl Entrant {
         let read = |path: &PathBuf| {
             fs::read(path).map_err(|error: io::Error| {
                 Error::input(format_args!("{} cannot be read: {error}", path.display()))
+                    .with_help("what is deployed is read for its size")
             })
         };
         let mut members = Vec::new();

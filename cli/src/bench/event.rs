@@ -62,7 +62,7 @@ impl Event {
                 continue;
             }
             if metadata.len() > EVENT_LIMIT as u64 {
-                return Err(Error::input(format_args!("{} is larger than Lambda's 6 MB", path.display())));
+                return Err(unreadable(&path, &"it has more than Lambda's 6 MB"));
             }
             if events.len() == FILE_LIMIT {
                 return Err(unreadable(folder, &"it has more than 1000 files"));

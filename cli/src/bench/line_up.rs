@@ -88,10 +88,15 @@ impl Asked {
             None if !names.is_empty() => Ok(()),
             None => Err(Error::input("nobody can take part").with_help(line_up.notes.join("\n  "))),
             Some(missing) => {
-                let why = line_up.notes.iter().find(|note| note.starts_with(&**missing)).cloned();
-                let known = || format!("contestants are: {}", Vec::from_iter(names).join(", "));
+                let absent = format!("{missing} is not there: ");
+                let why = line_up.notes.iter().find(|note| note.starts_with(&absent)).cloned();
+                let known = || match self.handler {
+                    Some(_) => "with a handler, there are bridge, go-direct, go-shim, floor-rpc and those of --compare",
+                    None => "there are bridge, go-direct, rust-direct, rust-rpc, lambda_runtime, go-shim, floor-rpc, \
+                             floor-direct and those of --compare",
+                };
                 Err(Error::input(format_args!("{missing} cannot take part"))
-                    .with_help(why.unwrap_or_else(known)))
+                    .with_help(why.unwrap_or_else(|| known().to_owned())))
             }
         }
     }
@@ -259,8 +264,7 @@ impl Builder<'_> {
 /// The user's handler, which has to speak RPC to be bridged.
 fn user_handler(path: &Path) -> Result<PathBuf, Error> {
     let handler = user_file(path)?;
-    let bytes = fs::read(&handler)
-        .map_err(|error| Error::input(format_args!("{} cannot be read: {error}", path.display())))?;
+    let bytes = fs::read(&handler).map_err(|error| no_program(path, &format!("cannot be read: {error}")))?;
     let doors = Program::read(&bytes).map(|program| program.verdict.doors);
     match doors {
         Ok(Doors::RuntimeApi) => Err(Error::input(format_args!(
@@ -280,13 +284,14 @@ fn user_handler(path: &Path) -> Result<PathBuf, Error> {
 
 /// A file of the user's, whole path.
 fn user_file(path: &Path) -> Result<PathBuf, Error> {
-    let path = fs::canonicalize(path)
-        .map_err(|error| Error::input(format_args!("{} cannot be read: {error}", path.display())))?;
-    if path.is_file() {
-        Ok(path)
-    } else {
-        Err(Error::input(format_args!("{} is not a file", path.display())))
-    }
+    let whole =
+        fs::canonicalize(path).map_err(|error| no_program(path, &format!("cannot be read: {error}")))?;
+    if whole.is_file() { Ok(whole) } else { Err(no_program(path, "is not a file")) }
+}
+
+fn no_program(path: &Path, why: &str) -> Error {
+    Error::input(format_args!("{} {why}", path.display()))
+        .with_help("HANDLER and --rebuilt take programs, as they are deployed")
 }
 
 /// Where a program lies: names without a slash are looked for on `PATH`.

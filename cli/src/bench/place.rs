@@ -41,6 +41,7 @@ pub(crate) fn pin(named: Option<&[usize]>) -> Result<CpuSet, Error> {
     chosen.iter().for_each(|cpu| set.set(*cpu));
     sched_setaffinity(None, &set).map_err(|error| {
         Error::failed(format_args!("it cannot be bound to CPU {}: {error}", list(&chosen)))
+            .with_help("--cpu takes others, or all")
     })?;
     Ok(before)
 }

@@ -138,6 +138,7 @@ impl Runner {
         let mut child = command.spawn().map_err(|error| {
             let program = entrant.program.display();
             Error::failed(format_args!("{} cannot be started: {program}: {error}", entrant.name))
+                .with_help("it has to be an executable program for this machine")
         })?;
         let pid = child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
         let pid = pid.ok_or_else(|| Error::failed(format_args!("{} has no process id", entrant.name)))?;
@@ -213,7 +214,7 @@ impl Runner {
     fn with_last_words(&self, problem: String) -> Error {
         let error = Error::failed(format_args!("{} {problem}", self.name));
         match self.log.last_words() {
-            words if words.is_empty() => error,
+            words if words.is_empty() => error.with_help("its log is empty; --env sets variables that it may need"),
             words => error.with_help(format!("its log ends so:\n  {}", words.join("\n  "))),
         }
     }

@@ -126,9 +126,26 @@ Examples:
   go1x bench --baseline before/results.json
   go1x bench --from after/results.json --baseline before/results.json
 
+JSON: {format, started, seconds, complete, command: [], machine: {cpu, cpus,
+    cpus_allowed, memory_bytes, kernel, congestion_control, load_before,
+    load_after, versions: [[tool and version]]},
+  contestants: [{name, description, command: [], program_bytes, zip_bytes}],
+  baseline,
+  latency: [{contestant, event, event_bytes, concurrency,
+    rounds: [[microseconds]], cpu: [microseconds a round]}],
+  cold_start: [{contestant, values: [microseconds]}],
+  throughput: [{contestant, event_bytes, concurrency, per_second: [], cpu: [],
+    pss_bytes}],
+  memory: [{contestant, event_bytes, pss_bytes, own_pss_bytes}],
+  system_calls: [{contestant, event_bytes, calls: [[name and count]], tool}],
+  stages: [{contestant, event_bytes, stages: [[name and microseconds]]}],
+  endurance: [{contestant, over, points: [{at, median, cpu, pss_bytes}]}],
+  notes: []}
+
 Environment:
   GO1X_BOOTSTRAP   bootstrap, as by --bootstrap
   GO1X_CACHE       where the built Go programs are kept
+  NO_COLOR         no colours, if set
 
 Exit codes: 0 all was measured; 1 a contestant failed or answered wrongly, or
 --baseline found something slower; 2 wrong usage or input; 130 Ctrl-C.";

@@ -75,6 +75,56 @@ pub(crate) fn errors(command: &str) -> Vec<Case> {
              twice
              TMPDIR=missing | --no-go"
         }
+        "bench" => {
+            "--quick --full
+             --measure luck
+             --sizes 7m
+             --sizes 10kb
+             --concurrency 0
+             --rounds many
+             --frozen always
+             --cpu one
+             --network none
+             --format xml
+             --env NAME
+             main
+             main --events
+             main --events missing
+             main --events nowhere
+             main --events notes
+             main --events heavy
+             main --events build --sizes 1k
+             main --events build --contestants rust-direct
+             main --events build --contestants go-direct
+             main --events build --contestants go-direct --rebuilt missing
+             main --events build --contestants bridge --bootstrap notes
+             GO1X_BOOTSTRAP=missing | main --events build --contestants bridge
+             missing --events build
+             build --events build
+             polls --events build
+             unserved --events build
+             --events build
+             --rebuilt main
+             --any-answer
+             --compare main
+             --contestants it --compare it=missing
+             --contestants it --compare it=false --compare it=true
+             --contestants it --compare it=false --against you
+             --contestants it --compare it=false --quick
+             --contestants brigde
+             GO1X_CACHE=notes | --contestants go-direct
+             --report notes
+             --report notes/report
+             --from missing
+             --from notes
+             --from build
+             --from newer.json
+             --from results.json --rounds 3
+             --from results.json --report notes
+             --from results.json --baseline missing
+             --from results.json --baseline faster.json
+             --baseline notes"
+        }
         "gob" => {
             ".
              one two
@@ -185,6 +235,7 @@ pub(crate) fn errors(command: &str) -> Vec<Case> {
 /// What has a result as JSON, so that all of the help's shape is seen in it.
 pub(crate) fn results(command: &str) -> Vec<Case> {
     let lines = match command {
+        "bench" => "--from results.json --format json",
         "demo" => "--no-go --format json",
         "gob" => {
             "--json point.gob
@@ -217,6 +268,7 @@ pub(crate) fn room() -> Room {
     write("notes", b"notes");
     write("build/main", &main);
     symlink("main", room.path("build/link")).unwrap();
+    fs::create_dir(room.path("heavy")).unwrap();
     for (folder, target) in [("nowhere", "missing"), ("elsewhere", "../other")] {
         fs::create_dir(room.path(folder)).unwrap();
         symlink(target, room.path(folder).join("link")).unwrap();
@@ -261,6 +313,14 @@ pub(crate) fn room() -> Room {
     write("both.zip", &zip(&[("main", 0o755, &main), ("arm", 0o755, &arm)]));
     write("mode.zip", &zip(&[("main", 0o644, &main)]));
     write("notes.zip", &zip(&[("notes", 0o644, b"notes")]));
+
+    // One of everything that can be measured, and twelve rounds: enough to tell that something is slower.
+    let results = include_str!("results.json");
+    write("results.json", results.as_bytes());
+    write("faster.json", results.replace("[9", "[8").as_bytes());
+    write("newer.json", results.replace("\"format\": 1", "\"format\": 2").as_bytes());
+    let heavy = fs::File::create(room.path("heavy/event")).unwrap();
+    heavy.set_len((6 << 20) + 1).unwrap();
 
     write("base/index.json", b"{\"manifests\": []}");
 

@@ -13,6 +13,8 @@ use crate::error::Error;
 /// No run is as large, and what is read is held in memory.
 const LIMIT: u64 = 1 << 30;
 
+const WHERE: &str = "results are in results.json, in the folder of --report";
+
 #[derive(Deserialize)]
 struct Head {
     format: u32,
@@ -34,16 +36,16 @@ pub(crate) fn print(results: &Results, out: &mut dyn Write) -> io::Result<()> {
 
 pub(crate) fn read(path: &Path) -> Result<Results, Error> {
     let name = path.display();
-    let cannot = |error: io::Error| Error::input(format!("cannot read {name}: {error}"));
+    let cannot = |error: io::Error| Error::input(format!("cannot read {name}: {error}")).with_help(WHERE);
     let mut text = Vec::new();
     let file = File::open(path).map_err(cannot)?;
     BufReader::new(file).take(LIMIT + 1).read_to_end(&mut text).map_err(cannot)?;
     if text.len() as u64 > LIMIT {
-        return Err(Error::input(format!("{name} is larger than {LIMIT} bytes: no results of `go1x bench`")));
+        return Err(Error::input(format!("{name} is larger than {LIMIT} bytes: no results of `go1x bench`"))
+            .with_help(WHERE));
     }
     let foreign = |error: serde_json::Error| {
-        Error::input(format!("{name} has no results of `go1x bench`: {error}"))
-            .with_help("they are in `results.json`, in the folder of `--report`")
+        Error::input(format!("{name} has no results of `go1x bench`: {error}")).with_help(WHERE)
     };
     let head: Head = serde_json::from_slice(&text).map_err(foreign)?;
     if head.format > FORMAT {

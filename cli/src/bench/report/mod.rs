@@ -98,6 +98,7 @@ fn folder(results: &Results, comparison: Option<&Comparison>, folder: &Path) -> 
 
 fn cannot(path: &Path, error: &dyn Display) -> Error {
     Error::input(format_args!("cannot write {}: {error}", path.display()))
+        .with_help("--report takes a folder that you may write to; it is made if it is not there")
 }
 
 #[cfg(test)]
