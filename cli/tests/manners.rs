@@ -300,7 +300,11 @@ fn the_manual_says_what_help_says() {
             assert!(page.contains(heading), "{name}: {heading}\n{page}");
         }
         for option in options(&command) {
-            assert!(plain.contains(option.name.trim_matches(['<', '>', '.'])), "{name}: {}", option.name);
+            assert!(
+                plain.contains(option.name.trim_matches(['<', '>', '[', ']', '.'])),
+                "{name}: {}",
+                option.name
+            );
         }
     }
 }

@@ -43,7 +43,7 @@ impl Event {
             [only] => *only = b'7',
             [first, .., last] => (*first, *last) = (b'"', b'"'),
         }
-        Event { name: size_name(size), payload: payload.into(), answer: Answer::Echo }
+        Event { name: size_name(size as u64), payload: payload.into(), answer: Answer::Echo }
     }
 
     /// The files of a folder, by name: each is an event. Hidden ones and folders are none.
@@ -108,7 +108,7 @@ impl Event {
 }
 
 /// `200 B`, `10 KiB`, `6 MiB`.
-pub(crate) fn size_name(bytes: usize) -> String {
+pub(crate) fn size_name(bytes: u64) -> String {
     match bytes {
         bytes if bytes > 0 && bytes % (1 << 20) == 0 => format!("{} MiB", bytes >> 20),
         bytes if bytes > 0 && bytes % (1 << 10) == 0 => format!("{} KiB", bytes >> 10),

@@ -91,9 +91,13 @@ impl Asked {
                 let absent = format!("{missing} is not there: ");
                 let why = line_up.notes.iter().find(|note| note.starts_with(&absent)).cloned();
                 let known = || match self.handler {
-                    Some(_) => "with a handler, there are bridge, go-direct, go-shim, floor-rpc and those of --compare",
-                    None => "there are bridge, go-direct, rust-direct, rust-rpc, lambda_runtime, go-shim, floor-rpc, \
-                             floor-direct and those of --compare",
+                    Some(_) => {
+                        "with a handler, there are bridge, go-direct, go-shim, floor-rpc and those of --compare"
+                    }
+                    None => {
+                        "there are bridge, go-direct, rust-direct, rust-rpc, lambda_runtime, go-shim, floor-rpc, \
+                             floor-direct and those of --compare"
+                    }
                 };
                 Err(Error::input(format_args!("{missing} cannot take part"))
                     .with_help(why.unwrap_or_else(|| known().to_owned())))

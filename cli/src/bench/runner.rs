@@ -214,7 +214,9 @@ impl Runner {
     fn with_last_words(&self, problem: String) -> Error {
         let error = Error::failed(format_args!("{} {problem}", self.name));
         match self.log.last_words() {
-            words if words.is_empty() => error.with_help("its log is empty; --env sets variables that it may need"),
+            words if words.is_empty() => {
+                error.with_help("its log is empty; --env sets variables that it may need")
+            }
             words => error.with_help(format!("its log ends so:\n  {}", words.join("\n  "))),
         }
     }

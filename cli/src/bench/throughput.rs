@@ -71,14 +71,8 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
         }
         field.stop().await;
     }
-    if bench.plan.concurrency.iter().any(|concurrency| *concurrency > 1) {
-        results.notes.push(WITH_WAITING.to_owned());
-    }
     Ok(())
 }
-
-const WITH_WAITING: &str = "With several invocations at a time, latency is the caller's: waiting until the \
-                            contestant takes the event is part of it.";
 
 async fn turn(runner: &Runner, event: &Event, concurrency: usize, length: Duration) -> Result<Turn, Error> {
     let before = runner.tree().cpu_time();

@@ -79,7 +79,6 @@ pub(crate) fn errors(command: &str) -> Vec<Case> {
             "--quick --full
              --measure luck
              --sizes 7m
-             --sizes 10kb
              --concurrency 0
              --rounds many
              --frozen always
@@ -107,12 +106,12 @@ pub(crate) fn errors(command: &str) -> Vec<Case> {
              --rebuilt main
              --any-answer
              --compare main
-             --contestants it --compare it=missing
-             --contestants it --compare it=false --compare it=true
-             --contestants it --compare it=false --against you
-             --contestants it --compare it=false --quick
+             --contestants mine --compare mine=missing
+             --contestants mine --compare mine=false --compare mine=true
+             --contestants mine --compare mine=false --against yours
+             --contestants mine --compare mine=false --quick
              --contestants brigde
-             GO1X_CACHE=notes | --contestants go-direct
+             GO1X_CACHE=/dev/null/cache | --contestants go-direct
              --report notes
              --report notes/report
              --from missing
@@ -120,7 +119,6 @@ pub(crate) fn errors(command: &str) -> Vec<Case> {
              --from build
              --from newer.json
              --from results.json --rounds 3
-             --from results.json --report notes
              --from results.json --baseline missing
              --from results.json --baseline faster.json
              --baseline notes"

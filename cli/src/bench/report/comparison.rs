@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use super::super::event::size_name;
 use super::super::results::Results;
 use super::super::statistics::{Quartiles, medians};
 use super::line::line;
@@ -191,7 +192,7 @@ impl Figures {
             figures.add(&starts.contestant, "cold start".to_owned(), starts.values.clone());
         }
         for throughput in &results.throughput {
-            let event = named(&Unit::Bytes.tick(throughput.event_bytes as f64), throughput.concurrency);
+            let event = named(&size_name(throughput.event_bytes), throughput.concurrency);
             // As a time, so that more is worse everywhere.
             let each = throughput.per_second.iter().map(|rate| 1e6 / rate).collect();
             figures.add(&throughput.contestant, format!("full load, {event}"), each);

@@ -15,7 +15,7 @@ const CONTESTANTS: [(&str, f64); 6] = [
     ("lambda_runtime", 0.36),
 ];
 const EVENTS: [(&str, u64); 4] =
-    [("200 B", 200), ("10 KB", 10_240), ("1 MB", 1_048_576), ("6 MB", 6_291_456)];
+    [("200 B", 200), ("10 KiB", 10_240), ("1 MiB", 1_048_576), ("6 MiB", 6_291_456)];
 
 /// Numbers that look random: a shift register, seeded.
 pub(super) struct Random(u64);

@@ -83,6 +83,23 @@ fn promises_are_for_the_echo() {
     assert!(!text(&results, None).contains("Promised and measured"));
 }
 
+/// With several at a time, latency has the waiting in it, and begins elsewhere.
+#[test]
+fn promises_are_for_one_invocation_at_a_time() {
+    let mut results = fixture::full();
+    let time = "| `bridge` | `go-direct` | time, 200 B | 0.92 × | ";
+    let measured = format!("{time}0.9");
+    let from = |words: &str| format!("\n{words} to the last byte of the answer, ");
+    let text = |results: &Results| markdown::text(results, None);
+    assert!(
+        text(&results).contains(&measured) && text(&results).contains(&from("From handing out the event"))
+    );
+    results.latency.iter_mut().for_each(|latency| latency.concurrency = 2);
+    assert!(text(&results).contains(&format!("{time}not measured | – |")), "{}", text(&results));
+    assert!(text(&results).contains(&from("From the caller's call")), "{}", text(&results));
+    assert!(text(&results).contains("| CPU, 200 B | 0.80 × | not measured | – |"), "{}", text(&results));
+}
+
 #[test]
 fn what_is_slower_is_found() {
     let before = fixture::full();
@@ -94,7 +111,7 @@ fn what_is_slower_is_found() {
     let found: Vec<_> =
         comparison.changes.iter().filter(|change| change.verdict == Verdict::Slower).collect();
     let what: Vec<_> = found.iter().map(|change| (&*change.contestant, &*change.what)).collect();
-    let events = ["latency, 200 B", "latency, 10 KB", "latency, 1 MB", "latency, 6 MB"];
+    let events = ["latency, 200 B", "latency, 10 KiB", "latency, 1 MiB", "latency, 6 MiB"];
     assert_eq!(what, events.map(|event| ("bridge", event)));
     assert!(found.iter().all(|change| (change.difference.unwrap().ratio - 1.2).abs() < 0.02), "{found:#?}");
     assert!(comparison.verdict().is_err());

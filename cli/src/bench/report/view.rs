@@ -7,6 +7,7 @@ use super::super::statistics::{medians, ratio};
 use super::chart::style::Style;
 use super::line::line;
 use super::unit::Unit;
+use crate::bench::event::size_name;
 use crate::bench::statistics::Quartiles;
 
 #[derive(Debug)]
@@ -53,12 +54,8 @@ impl<'a> View<'a> {
     /// An event's size, by the event's name if there is one.
     pub(crate) fn size(&self, bytes: u64) -> String {
         let mut named = self.results.latency.iter().filter(|latency| latency.event_bytes == bytes);
-        let Some(first) = named.next() else { return Unit::Bytes.tick(bytes as f64) };
-        if named.all(|other| other.event == first.event) {
-            line(&first.event)
-        } else {
-            Unit::Bytes.tick(bytes as f64)
-        }
+        let Some(first) = named.next() else { return size_name(bytes) };
+        if named.all(|other| other.event == first.event) { line(&first.event) } else { size_name(bytes) }
     }
 
     /// The latencies that are mostly told of.

@@ -79,10 +79,16 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         figures.extend(of_size.into_iter().flatten());
         tables.push(table.without_empty_columns());
     }
-    let words = vec![
-        "So many invocations are under way at any time: as soon as one is answered, the next is handed out."
-            .to_owned(),
+    let mut words = vec![
+        "So many callers are at work at any time: as soon as one is answered, it calls again.".to_owned(),
     ];
+    if latency.iter().any(|latency| latency.concurrency > 1) {
+        words.push(
+            "Latency is from handing out the event if it is one at a time, and else from the caller's call: waiting \
+             until the contestant takes the event is part of it."
+                .to_owned(),
+        );
+    }
     (!tables.is_empty()).then(|| Section {
         id: "concurrency",
         title: "Cost by concurrency".to_owned(),

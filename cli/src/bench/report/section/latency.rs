@@ -55,15 +55,19 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
     if tables.is_empty() {
         return None;
     }
-    let at_a_time = match view.concurrency {
-        1 => "one invocation at a time".to_owned(),
-        several => format!("{several} invocations at a time"),
+    let from = match view.concurrency {
+        1 => {
+            "From handing out the event to the last byte of the answer, one invocation at a time.".to_owned()
+        }
+        several => format!(
+            "From the caller's call to the last byte of the answer, {several} invocations at a time: waiting until \
+             the contestant takes the event is part of it."
+        ),
     };
     let words = vec![
         format!(
-            "From handing out the event to the last byte of the answer, {at_a_time}. Outliers are farther outside the \
-             quartiles than one and a half times their distance: they are counted, drawn as dots, and part of all \
-             figures."
+            "{from} Outliers are farther outside the quartiles than one and a half times their distance: they are \
+             counted, drawn as dots, and part of all figures."
         ),
         format!(
             "ratio: to {}, the median of the ratios within each round, with their quartiles. CPU: of all processes, \

@@ -5,6 +5,7 @@ use super::super::table::{Kind, Table};
 use super::super::unit::{Unit, digits};
 use super::super::view::View;
 use super::Section;
+use crate::bench::event::size_name;
 use crate::bench::results::Latency;
 use crate::bench::statistics::{Quartiles, ratio};
 
@@ -49,8 +50,8 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
     }
     let words = vec![
         "What go1x is built to reach, with an echo: the contestant's part of the other's, at most. Measured are \
-         medians of the ratios within each round, on this machine; the median decides. Time is latency; own PSS is \
-         the memory of the first process."
+         medians of the ratios within each round, on this machine; the median decides. Time is latency, one \
+         invocation at a time; own PSS is the memory of the first process."
             .to_owned(),
     ];
     is_any_measured.then(|| Section {
@@ -65,8 +66,8 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
 
 fn words(promise: &Promise) -> String {
     match promise.measure {
-        Measure::Latency(bytes) => format!("time, {}", Unit::Bytes.tick(bytes as f64)),
-        Measure::Cpu(bytes) => format!("CPU, {}", Unit::Bytes.tick(bytes as f64)),
+        Measure::Latency(bytes) => format!("time, {}", size_name(bytes)),
+        Measure::Cpu(bytes) => format!("CPU, {}", size_name(bytes)),
         Measure::ColdStart => "cold start".to_owned(),
         Measure::OwnMemory => "own PSS".to_owned(),
     }
@@ -88,9 +89,11 @@ fn measured(view: &View<'_>, Promise { contestant, rival, measure, .. }: &Promis
     }
 }
 
-/// That of the event that comes closest: 10 KiB will do for 10 kB, a tenth more will not.
+/// That of the event that comes closest: 10 kB will do for 10 KiB, a tenth less will not. With several invocations at a
+/// time it has the waiting in it, which nothing is promised of.
 fn latency<'a>(view: &View<'a>, contestant: &str, bytes: u64) -> Option<&'a Latency> {
     let off = |latency: &&Latency| latency.event_bytes.abs_diff(bytes);
-    let close = view.alone().filter(|latency| off(latency) < bytes / 10);
+    let alone = view.results.latency.iter().filter(|latency| latency.concurrency == 1);
+    let close = alone.filter(|latency| off(latency) < bytes / 10);
     close.filter(|latency| latency.contestant == contestant).min_by_key(off)
 }
