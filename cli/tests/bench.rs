@@ -305,7 +305,10 @@ fn json(output: &Output) -> Value {
 fn failed(output: &Output, code: i32) -> String {
     let said = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!(output.status.code(), Some(code), "{said}{}", String::from_utf8_lossy(&output.stdout));
-    assert!(output.stdout.is_empty() && said.starts_with("error: "), "{output:?}");
+    assert!(
+        output.stdout.is_empty() && said.starts_with("error: ") && said.contains("\nhelp: "),
+        "{output:?}"
+    );
     said
 }
 

@@ -90,21 +90,19 @@ impl Asked {
             Some(missing) => {
                 let absent = format!("{missing} is not there: ");
                 let why = line_up.notes.iter().find(|note| note.starts_with(&absent)).cloned();
-                let known = || match self.handler {
-                    Some(_) => {
-                        "with a handler, there are bridge, go-direct, go-shim, floor-rpc and those of --compare"
-                    }
-                    None => {
-                        "there are bridge, go-direct, rust-direct, rust-rpc, lambda_runtime, go-shim, floor-rpc, \
-                             floor-direct and those of --compare"
-                    }
-                };
+                let known = if self.handler.is_some() { BRIDGED } else { ECHOES };
                 Err(Error::input(format_args!("{missing} cannot take part"))
-                    .with_help(why.unwrap_or_else(|| known().to_owned())))
+                    .with_help(why.unwrap_or_else(|| known.to_owned())))
             }
         }
     }
 }
+
+/// Who there is with a handler of the user's, and without.
+const BRIDGED: &str =
+    "with a handler, there are bridge, go-direct, go-shim, floor-rpc and those of --compare";
+const ECHOES: &str = "there are bridge, go-direct, rust-direct, rust-rpc, lambda_runtime, go-shim, floor-rpc, \
+                      floor-direct and those of --compare";
 
 struct Builder<'a> {
     asked: &'a Asked,

@@ -202,13 +202,16 @@ impl Runner {
 
     /// What went wrong, and what to do about it.
     pub(super) fn explain(&self, event: &Event, problem: String) -> Error {
-        if event.is_by_first_answer() && problem.contains("wrongly") {
-            return Error::failed(format_args!("{} {problem}", self.name)).with_help(
-                "all have to answer as the first one did; if the handler's answers differ each time (ids, times), \
-                 take them as they come, with --any-answer",
-            );
+        if !problem.starts_with("answers ") {
+            return self.with_last_words(problem);
         }
-        self.with_last_words(problem)
+        let help = if event.is_by_first_answer() {
+            "all have to answer as the first one did; if the handler's answers differ each time (ids, times), take \
+             them as they come, with --any-answer"
+        } else {
+            "without HANDLER, all have to give back the event as it is"
+        };
+        Error::failed(format_args!("{} {problem}", self.name)).with_help(help)
     }
 
     fn with_last_words(&self, problem: String) -> Error {
