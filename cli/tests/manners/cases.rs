@@ -75,6 +75,7 @@ pub(crate) fn errors(command: &str) -> Vec<Case> {
              twice
              TMPDIR=missing | --no-go"
         }
+        // Without what depends on the machine: its CPUs, and the architecture that a bootstrap has to be for.
         "bench" => {
             "--quick --full
              --measure luck
@@ -96,8 +97,6 @@ pub(crate) fn errors(command: &str) -> Vec<Case> {
              main --events build --contestants rust-direct
              main --events build --contestants go-direct
              main --events build --contestants go-direct --rebuilt missing
-             main --events build --contestants bridge --bootstrap notes
-             GO1X_BOOTSTRAP=missing | main --events build --contestants bridge
              missing --events build
              build --events build
              polls --events build
