@@ -25,6 +25,8 @@ pub enum RuntimeError {
     Init(FunctionError),
     /// The handler asked for a fresh process.
     ShouldExit(FunctionError),
+    /// A response failed when the platform had seen its start, and so the platform takes nothing else from this runtime.
+    BrokenOff(FunctionError),
     /// The Runtime API could not be reached, or answered that the sandbox is lost.
     RuntimeApi(runtime_api::Error),
     /// The legacy socket could not be served.
@@ -56,6 +58,9 @@ impl fmt::Display for RuntimeError {
             RuntimeError::Setting { variable, problem } => write!(f, "{variable} {problem}"),
             RuntimeError::Init(failure) => write!(f, "{} ({})", failure.message, failure.error_type),
             RuntimeError::ShouldExit(failure) => write!(f, "the handler asked to exit: {}", failure.message),
+            RuntimeError::BrokenOff(failure) => {
+                write!(f, "the response broke off on its way: {} ({})", failure.message, failure.error_type)
+            }
             RuntimeError::RuntimeApi(error) => error.fmt(f),
             RuntimeError::Serve(_) => f.write_str("the legacy socket cannot be served"),
         }

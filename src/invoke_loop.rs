@@ -60,22 +60,27 @@ async fn report(
     request_id: &RequestId,
     outcome: Result<Payload, FunctionError>,
 ) -> Result<(), RuntimeError> {
-    let (answered, failure) = match outcome {
+    let (told, failure) = match outcome {
         Ok(payload) => {
-            let Answered { told, failure } = client.respond(request_id, payload).await;
+            let Answered { told, failure, broken_off } = client.respond(request_id, payload).await;
             if let Some(failure) = &failure {
                 log.failed(request_id, failure);
             }
-            (told, failure)
+            match (told, failure) {
+                (Err(error), Some(failure)) if broken_off && error.status() == Some(403) => {
+                    return Err(RuntimeError::BrokenOff(failure));
+                }
+                answered => answered,
+            }
         }
         Err(failure) => {
             log.failed(request_id, &failure);
             (client.fail(request_id, &failure).await, Some(failure))
         }
     };
-    match answered {
+    match told {
         Err(error) if error.concerns_one_answer() => warn!(%request_id, %error, "the answer was refused"),
-        answered => answered?,
+        told => told?,
     }
     match failure {
         Some(failure) if failure.should_exit => Err(RuntimeError::ShouldExit(failure)),

@@ -7,7 +7,7 @@
 mod support;
 
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use peers::Peer;
 use support::{PATIENCE, children, eventually, peak_memory, signal};
@@ -20,33 +20,66 @@ const LENGTH: usize = 15_000_000;
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_truncated_and_then_told() {
-    let Some(mut platform) = Platform::start().await else { return };
-    let mut first = platform.event(&format!(r#"{{"do":"bytes","n":{LENGTH}}}"#)).await;
-    let head = head(&mut first).await;
-    assert!(head.starts_with("POST /2018-06-01/runtime/invocation/id-1/response HTTP/1.1\r\n"), "{head}");
-    assert!(head.contains(&format!("\r\ncontent-length: {LENGTH}\r\n")), "{head}");
-    // Some of it has come, and the rest has not left the handler.
-    let mut some = vec![0; 100_000];
-    first.read_exact(&mut some).await.unwrap();
-    let [handler] = children(platform.pid())[..] else { panic!("there is one handler") };
-    signal(handler, "-KILL");
-    let mut rest = Vec::new();
-    _ = first.read_to_end(&mut rest).await;
-    assert!(some.len() + rest.len() < LENGTH, "all of it came");
+    // AWS's emulator knows no failure behind the start of a response, and hands out no other event then; it starts anew.
+    // (`InvocationResponse` in its `core/states.go`.) Others have given up the invocation, and go on.
+    for (status, goes_on) in [("400 Bad Request", true), ("403 Forbidden", false), ("202 Accepted", true)] {
+        let Some(mut platform) = Platform::start().await else { return };
+        let mut first = platform.event(&format!(r#"{{"do":"bytes","n":{LENGTH}}}"#)).await;
+        let head = head(&mut first).await;
+        assert!(head.starts_with("POST /2018-06-01/runtime/invocation/id-1/response HTTP/1.1\r\n"), "{head}");
+        assert!(head.contains(&format!("\r\ncontent-length: {LENGTH}\r\n")), "{head}");
+        // Some of it has come, and the rest has not left the handler.
+        let mut some = vec![0; 100_000];
+        first.read_exact(&mut some).await.unwrap();
+        let [handler] = children(platform.pid())[..] else { panic!("there is one handler") };
+        signal(handler, "-KILL");
+        let mut rest = Vec::new();
+        _ = first.read_to_end(&mut rest).await;
+        assert!(some.len() + rest.len() < LENGTH, "all of it came");
 
+        let mut second = platform.connection().await;
+        let failure = request(&mut second).await;
+        assert!(
+            failure.starts_with("POST /2018-06-01/runtime/invocation/id-1/error HTTP/1.1\r\n"),
+            "{failure}"
+        );
+        assert!(failure.contains(r#""errorType":"Runtime.ExitError""#), "{failure}");
+        assert!(failure.contains("signal: killed"), "{failure}");
+        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+        second.write_all(answer.as_bytes()).await.unwrap();
+        if goes_on {
+            platform.stream = Some(second);
+            let mut answered = platform.event(r#"{"do":"raw","text":"\"well\""}"#).await;
+            assert!(request(&mut answered).await.ends_with("\r\n\r\n\"well\""));
+        } else {
+            assert_eq!(within(platform.bootstrap.wait()).await.unwrap().code(), Some(1));
+            let mut said = String::new();
+            platform.bootstrap.stderr.take().unwrap().read_to_string(&mut said).await.unwrap();
+            let last = said.lines().last().unwrap_or_default();
+            assert!(last.starts_with("go1x: error: the response broke off on its way: "), "{said}");
+            assert!(last.ends_with("signal: killed (Runtime.ExitError)"), "{said}");
+        }
+    }
+}
+
+/// Until the answer has ended, the invocation's time runs, and its handler gets no other.
+#[tokio::test]
+async fn an_answer_that_does_not_go_on_is_overdue() {
+    let Some(mut platform) = Platform::start().await else { return };
+    let [handler] = children(platform.pid())[..] else { panic!("there is one handler") };
+    let mut first = platform.event_until(2_000, &format!(r#"{{"do":"bytes","n":{LENGTH}}}"#)).await;
+    head(&mut first).await;
+    signal(handler, "-STOP");
+    let mut rest = Vec::new();
+    _ = within(first.read_to_end(&mut rest)).await;
     let mut second = platform.connection().await;
     let failure = request(&mut second).await;
-    assert!(failure.starts_with("POST /2018-06-01/runtime/invocation/id-1/error HTTP/1.1\r\n"), "{failure}");
-    assert!(
-        failure.contains(r#""errorType":"Runtime.ExitError""#) && failure.contains("signal: killed"),
-        "{failure}"
-    );
-    // What AWS says of one that it has given up already. The next invocation has a handler.
-    let refused = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
-    second.write_all(refused.as_bytes()).await.unwrap();
+    assert!(failure.contains("/error HTTP/1.1") && failure.contains("Runtime.Go1xTimedOut"), "{failure}");
+    accept(&mut second).await;
     platform.stream = Some(second);
-    let mut answered = platform.event(r#"{"do":"raw","text":"\"well\""}"#).await;
-    assert!(request(&mut answered).await.ends_with("\r\n\r\n\"well\""));
+    let mut answered = platform.event(r#"{"do":"raw","text":"well"}"#).await;
+    assert!(request(&mut answered).await.ends_with("well"));
+    assert_ne!(children(platform.pid()), [handler]);
 }
 
 #[tokio::test]
@@ -103,6 +136,7 @@ impl Platform {
             .env("LAMBDA_TASK_ROOT", handler.parent().unwrap())
             .env("_HANDLER", handler.file_name().unwrap())
             .stdin(Stdio::null())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
@@ -123,6 +157,13 @@ impl Platform {
 
     /// Hands out an event to whoever asks for one: the connection for the answer.
     async fn event(&mut self, event: &str) -> TcpStream {
+        self.event_until(3_600_000, event).await
+    }
+
+    /// The same, with a deadline in so many milliseconds.
+    async fn event_until(&mut self, milliseconds: u128, event: &str) -> TcpStream {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let deadline = now + milliseconds;
         loop {
             let mut stream = match self.stream.take() {
                 Some(stream) => stream,
@@ -135,7 +176,7 @@ impl Platform {
             assert!(asked.starts_with("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n"), "{asked}");
             let length = event.len();
             let answer = format!(
-                "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: id-1\r\nLambda-Runtime-Deadline-Ms: 4102444800000\r\n\
+                "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: id-1\r\nLambda-Runtime-Deadline-Ms: {deadline}\r\n\
                  Content-Length: {length}\r\n\r\n{event}"
             );
             stream.write_all(answer.as_bytes()).await.unwrap();

@@ -13,7 +13,6 @@ use bytes::Bytes;
 use gob::{Kept, Received};
 use tokio::runtime::Handle;
 use tokio::sync;
-use tokio::task::unconstrained;
 
 use crate::Error;
 use crate::pending::{Calls, Id};
@@ -163,7 +162,7 @@ impl Link {
 
     /// Nothing more can be sent. What has come is read first, so that no reply is lost with it.
     fn break_off(&self) {
-        let reading = unconstrained(poll_fn(|context| self.read(&mut self.replies(), context, None, None)));
+        let reading = poll_fn(|context| self.read(&mut self.replies(), context, None, None));
         self.end(&match pin!(reading).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Err(error)) => error,
             _ => Error::UnexpectedEof,

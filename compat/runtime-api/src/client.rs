@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tracing::{debug, trace};
@@ -15,7 +16,7 @@ use crate::error::Operation;
 use crate::http::{Connection, Failed, RequestHead, is_value};
 use crate::payload::{Content, Streamed};
 use crate::trailers::{error_type_value, trailers};
-use crate::{Context, Error, Event, FunctionError, Invocation, Payload, RequestId};
+use crate::{Error, Event, FunctionError, Invocation, Payload, RequestId};
 
 /// A runtime's connection to its sandbox.
 ///
@@ -64,6 +65,9 @@ pub struct Answered {
     /// What the payload failed with, if it did: a streamed one can, and one whose content type is none. Whatever `told`
     /// is, this is for the log, and its `should_exit` counts.
     pub failure: Option<FunctionError>,
+    /// Whether the platform has seen the start of a response that then failed. AWS's own takes no failure behind one
+    /// (status 403), and hands out no other event to this runtime.
+    pub broken_off: bool,
 }
 
 /// A refusal's bytes that are kept for the error's text; and no success has more to say.
@@ -118,7 +122,7 @@ impl Client {
         let operation = Operation::Next;
         self.head.begin("GET", &[&self.base, NEXT_PATH]);
         let (mut connection, _) = self.send(operation, &[]).await?;
-        let response = connection.response(Context::from_headers).await.map_err(broke(operation))?;
+        let response = connection.response(crate::Context::from_headers).await.map_err(broke(operation))?;
         if response.status != 200 {
             return Err(self.refusal(operation, response.status, connection).await);
         }
@@ -149,7 +153,7 @@ impl Client {
         let operation = Operation::Response;
         let payload = match payload.into().begin().await {
             Ok(payload) => payload,
-            Err(failure) => return self.respond_failed(request_id, failure).await,
+            Err(failure) => return self.respond_failed(request_id, failure, false).await,
         };
         self.head.begin("POST", &[&self.base, INVOCATION_PATH, request_id.as_str(), RESPONSE_SUFFIX]);
         let content_type = payload.content_type_header();
@@ -160,7 +164,9 @@ impl Client {
             _ => content_type.into_iter().for_each(|value| self.head.header("content-type", value)),
         }
         match payload.content {
-            Content::Whole(bytes) => Answered { told: self.post(operation, &bytes).await, failure: None },
+            Content::Whole(bytes) => {
+                Answered { told: self.post(operation, &bytes).await, failure: None, broken_off: false }
+            }
             Content::Arriving(length, payload) => {
                 let passed_on = self.pass_on(length, payload).await;
                 self.answered(request_id, passed_on, None).await
@@ -180,34 +186,52 @@ impl Client {
         failure: Option<FunctionError>,
     ) -> Answered {
         match sent {
-            Ok(()) => Answered { told: Ok(()), failure },
-            Err(Unanswered::Told(error)) => Answered { told: Err(error), failure },
-            Err(Unanswered::Failed(failure)) => self.respond_failed(request_id, failure).await,
+            Ok(()) => Answered { told: Ok(()), failure, broken_off: false },
+            Err(Unanswered::Told(error)) => Answered { told: Err(error), failure, broken_off: false },
+            Err(Unanswered::Failed(failure)) => self.respond_failed(request_id, failure, false).await,
+            Err(Unanswered::BrokenOff(failure)) => self.respond_failed(request_id, failure, true).await,
         }
     }
 
-    async fn respond_failed(&mut self, request_id: &RequestId, failure: FunctionError) -> Answered {
+    async fn respond_failed(
+        &mut self,
+        request_id: &RequestId,
+        failure: FunctionError,
+        broken_off: bool,
+    ) -> Answered {
         let told = self.fail(request_id, &failure).await;
-        Answered { told, failure: Some(failure) }
+        Answered { told, failure: Some(failure), broken_off }
     }
 
     /// Sends bytes as they come, as many as announced. A failure breaks the connection off.
-    async fn pass_on(&mut self, length: u64, payload: Streamed) -> Result<(), Unanswered> {
+    async fn pass_on(&mut self, length: u64, mut payload: Streamed) -> Result<(), Unanswered> {
         let wrong = |problem| {
             let text = format!("the response is {problem} than the {length} bytes that were announced");
             Err(FunctionError::new(error_type::TRUNCATED_RESPONSE, text))
         };
         self.head.content_length(length);
-        let mut left = length;
-        self.pieces(payload, |piece| match piece {
-            Some(Ok(chunk)) if chunk.len() as u64 > left => wrong("longer"),
-            Some(Ok(chunk)) => {
-                left -= chunk.len() as u64;
-                Ok(Part { before: String::new(), chunk, after: "", is_last: false })
-            }
-            Some(Err(failure)) => Err(failure),
-            None if left > 0 => wrong("shorter"),
-            None => Ok(Part { before: String::new(), chunk: Bytes::new(), after: "", is_last: true }),
+        let (mut left, mut last) = (length, None);
+        // The last bytes go out once it is known that they are: then the payload is whole, and cannot fail any more.
+        let pieces = |context: &mut Context<'_>| loop {
+            return Poll::Ready(match ready!(payload.poll_chunk(context)) {
+                Some(Ok(chunk)) if chunk.len() as u64 > left => Some(wrong("longer")),
+                Some(Ok(chunk)) => {
+                    left -= chunk.len() as u64;
+                    if left == 0 {
+                        last = Some(chunk);
+                        continue;
+                    }
+                    Some(Ok(chunk))
+                }
+                None if left > 0 => Some(wrong("shorter")),
+                None => last.take().map(Ok),
+                failed => failed,
+            });
+        };
+        self.pieces(pieces, |piece| {
+            let chunk = piece.transpose()?;
+            let is_last = chunk.is_none();
+            Ok(Part { before: String::new(), chunk: chunk.unwrap_or_default(), after: "", is_last })
         })
         .await
     }
@@ -215,7 +239,7 @@ impl Client {
     /// Sends pieces as they are made. It is not known before how many they are, so a failure can follow.
     async fn stream(
         &mut self,
-        payload: Streamed,
+        mut payload: Streamed,
         failure: &mut Option<FunctionError>,
     ) -> Result<(), Unanswered> {
         self.head.header(header::RESPONSE_MODE, STREAMING_MODE);
@@ -223,7 +247,8 @@ impl Client {
             self.head.header("trailer", trailer);
         }
         self.head.header("transfer-encoding", "chunked");
-        self.pieces(payload, |piece| {
+        let pieces = |context: &mut Context<'_>| payload.poll_chunk(context);
+        self.pieces(pieces, |piece| {
             let (before, chunk, is_last) = match piece {
                 Some(Ok(chunk)) => (format!("{:x}\r\n", chunk.len()), chunk, false),
                 Some(Err(failed)) => {
@@ -241,18 +266,18 @@ impl Client {
     /// Sends a payload piece by piece, each as it is framed, until the last one was sent or nobody wants more.
     async fn pieces(
         &mut self,
-        mut payload: Streamed,
+        mut next: impl FnMut(&mut Context<'_>) -> Poll<Option<Result<Bytes, FunctionError>>>,
         mut frame: impl FnMut(Option<Result<Bytes, FunctionError>>) -> Result<Part, FunctionError>,
     ) -> Result<(), Unanswered> {
         let operation = Operation::Response;
         // The first piece goes out with the head.
-        let first = poll_fn(|context| payload.poll_chunk(context)).await;
+        let first = poll_fn(&mut next).await;
         let mut part = frame(first).map_err(Unanswered::Failed)?;
         let (mut connection, mut is_wanted) = self.send(operation, &part.bytes()).await?;
         while is_wanted && !part.is_last {
-            let next = connection.unless_refused(poll_fn(|context| payload.poll_chunk(context))).await;
-            let Some(next) = next.map_err(broke(operation))? else { break };
-            part = frame(next).map_err(Unanswered::Failed)?;
+            let piece = connection.unless_refused(poll_fn(&mut next)).await;
+            let Some(piece) = piece.map_err(broke(operation))? else { break };
+            part = frame(piece).map_err(Unanswered::BrokenOff)?;
             is_wanted = connection.write(&part.bytes()).await.map_err(broke(operation))?;
         }
         Ok(self.taken(operation, connection).await?)
@@ -347,13 +372,9 @@ impl Client {
     /// Reads a body to its end, which leaves the connection free for the next request. Of one that is too long, the
     /// start, and the connection is given up.
     pub(crate) async fn rest(&mut self, mut connection: Connection) -> io::Result<Bytes> {
-        let Some(piece) = connection.piece().await.transpose()? else {
-            self.connection = Some(connection);
-            return Ok(Bytes::new());
-        };
-        let mut body = piece;
+        let mut body = Bytes::new();
         while let Some(piece) = connection.piece().await.transpose()? {
-            body = [body, piece].concat().into();
+            body = if body.is_empty() { piece } else { [body, piece].concat().into() };
             if body.len() > BODY_LIMIT {
                 body.truncate(BODY_LIMIT);
                 return Ok(body);
@@ -382,8 +403,10 @@ impl Part {
 enum Unanswered {
     /// The platform did not take it.
     Told(Error),
-    /// It was broken off.
+    /// It failed before anything was sent.
     Failed(FunctionError),
+    /// It failed on its way.
+    BrokenOff(FunctionError),
 }
 
 impl From<Error> for Unanswered {

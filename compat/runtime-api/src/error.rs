@@ -75,6 +75,16 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The status that the API answered with, if that is what was wrong.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Error::Status { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

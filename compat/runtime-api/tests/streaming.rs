@@ -53,7 +53,7 @@ async fn each_piece_is_sent_as_soon_as_it_is_made() {
     assert_eq!(platform.until("0\r\n\r\n").await, "6\r\nsecond\r\n0\r\n\r\n");
     platform.send(ACCEPTED).await;
     let (mut client, answered) = within(answered).await.unwrap();
-    assert!(matches!(answered, Answered { told: Ok(()), failure: None }), "{answered:?}");
+    assert!(matches!(answered, Answered { told: Ok(()), failure: None, .. }), "{answered:?}");
     within(producer).await.unwrap();
 
     // The connection is kept, and whole bytes have a length on it.

@@ -57,13 +57,13 @@ impl Overdue {
 
     /// Watches over an invocation from when its event comes. A deadline that has passed by then, as old tools send any,
     /// is none.
-    pub(super) fn watch(&self, slot: usize, context: &Context) -> Watch<'_> {
+    pub(super) fn watch(&self, slot: usize, context: &Context) -> Watch {
         let due = if context.deadline_ms > now() { context.deadline_ms } else { NEVER };
         self.clock.slots[slot].due.store(due, SeqCst);
         if due < self.clock.wakes_at.load(SeqCst) {
             self.clock.sooner.notify_one();
         }
-        Watch { slot: &self.clock.slots[slot] }
+        Watch { clock: self.clock.clone(), slot }
     }
 }
 
@@ -103,25 +103,31 @@ impl Clock {
 }
 
 /// An invocation in flight.
-pub(super) struct Watch<'o> {
-    slot: &'o Slot,
+#[derive(Debug)]
+pub(super) struct Watch {
+    clock: Arc<Clock>,
+    slot: usize,
 }
 
-impl Watch<'_> {
+impl Watch {
+    fn slot(&self) -> &Slot {
+        &self.clock.slots[self.slot]
+    }
+
     /// Ends when nobody waits for an answer any more.
     pub(super) async fn over(&self) {
         // It may have been told of the invocation before.
-        while self.slot.due.load(SeqCst) != OVER {
-            self.slot.over.notified().await;
+        while self.slot().due.load(SeqCst) != OVER {
+            self.slot().over.notified().await;
         }
         // From when it was seen: after a thaw, the answer may be news at the same time.
         tokio::time::sleep(GRACE).await;
     }
 }
 
-impl Drop for Watch<'_> {
+impl Drop for Watch {
     fn drop(&mut self) {
-        self.slot.due.store(NEVER, SeqCst);
+        self.slot().due.store(NEVER, SeqCst);
     }
 }
 
@@ -161,7 +167,7 @@ mod tests {
         Context { deadline_ms: now() + milliseconds, ..Context::default() }
     }
 
-    async fn is_over(watch: &Watch<'_>, within: u64) -> bool {
+    async fn is_over(watch: &Watch, within: u64) -> bool {
         tokio::time::timeout(Duration::from_millis(within), watch.over()).await.is_ok()
     }
 

@@ -1,15 +1,12 @@
 //! The child process: started, signalled with all its descendants, and always reaped.
 
-use std::future::{Future as _, poll_fn};
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
-use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::watch;
 use ur_taking_me_with_you::spawn_dying_with_parent_async;
@@ -22,27 +19,9 @@ use crate::start::RUNTIME_API;
 #[derive(Debug)]
 pub(super) struct Process {
     pid: Pid,
-    child: Arc<Mutex<Watched>>,
     exited: watch::Receiver<Option<ExitStatus>>,
     /// It was asked to end.
     asked: AtomicBool,
-}
-
-/// The child, and who is told of its end. Others may look, too.
-#[derive(Debug)]
-struct Watched {
-    child: Child,
-    watcher: Waker,
-}
-
-impl Watched {
-    fn poll(&mut self) -> Poll<io::Result<ExitStatus>> {
-        pin!(self.child.wait()).poll(&mut Context::from_waker(&self.watcher))
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where the current process is found, whatever else is given up meanwhile.
@@ -53,13 +32,17 @@ impl Slot {
     /// Puts a process in the place of the one before.
     pub(super) fn put(&self, process: Process) -> Arc<Process> {
         let process = Arc::new(process);
-        *lock(&self.0) = Some(process.clone());
+        *self.lock() = Some(process.clone());
         process
     }
 
     /// The current process.
     pub(super) fn get(&self) -> Option<Arc<Process>> {
-        lock(&self.0).clone()
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<Process>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -81,24 +64,17 @@ impl Process {
         Ok((Process::watch(child)?, stderr))
     }
 
-    fn watch(child: Child) -> io::Result<Process> {
+    fn watch(mut child: Child) -> io::Result<Process> {
         let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
         let pid = pid.ok_or_else(|| io::Error::other("the child has no process id"))?;
         let (tell, exited) = watch::channel(None);
-        let child = Arc::new(Mutex::new(Watched { child, watcher: Waker::noop().clone() }));
-        let watched = child.clone();
         tokio::spawn(async move {
-            let status = poll_fn(|context| {
-                let mut watched = lock(&watched);
-                watched.watcher.clone_from(context.waker());
-                watched.poll()
-            })
-            .await;
+            let status = child.wait().await;
             // What the handler started is not to outlive it; the group may be empty, which is fine.
             _ = kill_process_group(pid, Signal::KILL);
             tell.send_replace(Some(status.unwrap_or_else(|_| ExitStatus::from_raw(255 << 8))));
         });
-        Ok(Process { pid, child, exited, asked: AtomicBool::new(false) })
+        Ok(Process { pid, exited, asked: AtomicBool::new(false) })
     }
 
     /// The process id, which is its group's too.
@@ -112,9 +88,10 @@ impl Process {
     }
 
     /// Whether it is there as of now. After a thaw its end and the next event may be news at the same time, and the
-    /// event must not go to a dead process. The kernel is not asked: with the event, it has told of the end too.
+    /// event must not go to a dead process.
     pub(super) fn is_alive(&self) -> bool {
-        self.status().is_none() && lock(&self.child).poll().is_pending()
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        self.status().is_none() && matches!(waitid(WaitId::Pid(self.pid), options), Ok(None))
     }
 
     /// Waits for its end.

@@ -179,12 +179,16 @@ impl Waiting<'_> {
                 return Err(if refuses { NotReady::Refuses(failure) } else { failure.into() });
             }
             looks += 1;
-            let pause = match self.connect(looks % IPV6_EVERY == 0) {
+            let (tick, pause) = match self.connect(looks % IPV6_EVERY == 0) {
                 Some(stream) => match self.ping(stream).await? {
                     Some(client) => return Ok(Ready::Serves(self.process.clone(), client)),
-                    None => PING_INTERVAL,
+                    None => (None, PING_INTERVAL),
                 },
-                None => (self.since.elapsed() / 100).clamp(FIRST_INTERVAL, LAST_INTERVAL),
+                None => {
+                    let waited = self.since.elapsed();
+                    let tick = ticks.as_ref().filter(|_| waited < TICKS_FOR);
+                    (tick, (waited / 100).clamp(FIRST_INTERVAL, LAST_INTERVAL))
+                }
             };
             if self.since.elapsed() > POLLS_ITSELF_AFTER
                 && !self.polls_itself.load(Relaxed)
@@ -192,7 +196,6 @@ impl Waiting<'_> {
             {
                 info!(pid = self.process.pid(), "handler polls the Runtime API itself");
             }
-            let tick = ticks.as_ref().filter(|_| self.since.elapsed() < TICKS_FOR);
             tokio::select! {
                 biased;
                 _ = self.process.wait() => {}

@@ -26,12 +26,18 @@ const PROCESS_LIMIT: usize = 4_096;
 
 /// Whether the process, or a descendant of it, listens on the port. `None`: it cannot be told.
 pub(super) fn listens(pid: u32, port: u16) -> Option<bool> {
-    let mut is_ours = Some(false);
+    let mut is_ours = None;
     let look = each_listener(port, |socket| {
-        is_ours = owns_any(pid, &[socket.inode]);
-        is_ours == Some(false)
+        is_ours = Some(owns_any(pid, &[socket.inode]));
+        is_ours == Some(Some(false))
     });
-    look.ok().and(is_ours)
+    look.ok()?;
+    is_ours.unwrap_or_else(|| {
+        // Not all kernels keep the order, and what changes between two reads may be missed.
+        let listeners =
+            all()?.into_iter().filter(|socket| socket.state == LISTEN && socket.local.port() == port);
+        owns_any(pid, &listeners.map(|socket| socket.inode).collect::<Vec<_>>())
+    })
 }
 
 /// Whether anybody listens on the port, as far as can be told.

@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
-use netrpc::{Client, Streamed};
-use runtime_api::{Event, FunctionError, Invocation, Payload};
+use netrpc::{Client, LongReply, Streamed};
+use runtime_api::{Context, Event, FunctionError, Invocation};
 use tokio::sync::Mutex;
 use tracing::{debug, info, warn};
 
+use super::convert;
 use super::messages::{InvokeRequest, InvokeResponse};
 use super::overdue::{self, Watch};
 use super::process::{Process, Slot, describe};
 use super::readiness::{self, Ready};
-use super::{convert, passing};
 use crate::bootstrap::{ChildCommand, Sharing};
 use crate::handler::EVENT_LOST;
 
@@ -33,6 +33,19 @@ const ATTEMPTS: usize = 3;
 pub(super) struct Worker {
     process: Slot,
     current: Mutex<Option<Arc<Connection>>>,
+}
+
+/// What a handler answers.
+pub(super) enum Answer {
+    Whole(Bytes),
+    Long(Long),
+}
+
+/// An answer that is still coming.
+pub(super) struct Long {
+    pub(super) connection: Arc<Connection>,
+    pub(super) context: Context,
+    pub(super) reply: LongReply,
 }
 
 /// A ready process and the connection to it.
@@ -71,8 +84,8 @@ impl Worker {
         command: &ChildCommand,
         sharing: Sharing,
         invocation: Invocation,
-        watch: &Watch<'_>,
-    ) -> Result<Payload, FunctionError> {
+        watch: &Watch,
+    ) -> Result<Answer, FunctionError> {
         let Invocation { context, mut event } = invocation;
         // Chunked, it says how long it is only by its end, and gob has to know before.
         if event.length().is_none() {
@@ -96,12 +109,12 @@ impl Worker {
             busy.done();
             let failure = match answer {
                 Ok(Streamed::Long(reply)) => {
-                    return Ok(passing::payload(connection, context.request_id, reply));
+                    return Ok(Answer::Long(Long { connection, context, reply }));
                 }
                 Ok(Streamed::Whole(response)) => match convert::outcome(response) {
                     // go1.x started a fresh process then, and so do we.
                     Err(failure) if failure.should_exit => FunctionError { should_exit: false, ..failure },
-                    outcome => return outcome.map(Payload::from),
+                    outcome => return outcome.map(Answer::Whole),
                 },
                 // The method's own error, or a request that it could not read: the process and the connection are well.
                 Err(netrpc::Error::Server(text)) => return Err(FunctionError::new(RPC_ERROR, text)),

@@ -3,7 +3,7 @@
 
 use std::num::NonZeroUsize;
 use std::process::ExitStatus;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use runtime_api::{FunctionError, Invocation, Payload};
@@ -11,7 +11,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::debug;
 
 use super::overdue::{self, Overdue};
-use super::worker::Worker;
+use super::passing;
+use super::worker::{Answer, Worker};
 use crate::Handler;
 use crate::bootstrap::{ChildCommand, Sharing};
 
@@ -25,13 +26,19 @@ const TERMINATE_WAIT: Duration = Duration::from_millis(250);
 pub struct Workers {
     command: ChildCommand,
     sharing: Sharing,
+    pool: Arc<Pool>,
+    overdue: Overdue,
+}
+
+/// Who is at work, and whose turn it is. An answer that is passed on as it comes has its turn until its end.
+#[derive(Debug)]
+struct Pool {
     /// One for each invocation in flight, or one for all. They are started as they are needed.
     workers: Vec<Worker>,
     /// As many as there are entries in `free`.
     turns: Semaphore,
     /// Numbers of slots without an invocation; the last one is taken first, so that few processes have the work.
     free: Mutex<Vec<usize>>,
-    overdue: Overdue,
 }
 
 impl Workers {
@@ -42,14 +49,12 @@ impl Workers {
             Sharing::Process => slots,
             Sharing::Shared => 1,
         };
-        Workers {
-            command,
-            sharing,
+        let pool = Arc::new(Pool {
             workers: std::iter::repeat_with(Worker::default).take(workers).collect(),
             turns: Semaphore::new(slots),
             free: Mutex::new((0..slots).rev().collect()),
-            overdue: Overdue::new(slots),
-        }
+        });
+        Workers { command, sharing, pool, overdue: Overdue::new(slots) }
     }
 
     /// Starts the program once and waits until it serves `Function`. A failure says what is wrong and what to do.
@@ -65,7 +70,7 @@ impl Workers {
     /// Asks the children to end, with all that they started. Those at work have time for it even if their calls are
     /// given up from now on.
     pub fn ask_to_end(&self) {
-        for process in self.workers.iter().filter_map(Worker::process) {
+        for process in self.pool.workers.iter().filter_map(Worker::process) {
             process.terminate();
         }
     }
@@ -73,7 +78,7 @@ impl Workers {
     /// Asks the children to end, and sees to it that they do.
     pub async fn terminate(&self) {
         self.ask_to_end();
-        let processes: Vec<_> = self.workers.iter().filter_map(Worker::process).collect();
+        let processes: Vec<_> = self.pool.workers.iter().filter_map(Worker::process).collect();
         let all_ended = async {
             for process in &processes {
                 process.wait().await;
@@ -88,15 +93,18 @@ impl Workers {
     }
 
     /// Waits for a slot that is free. Who comes first is served first.
-    async fn turn(&self) -> Turn<'_> {
-        self.take(self.turns.acquire().await.expect("the semaphore is never closed"))
+    async fn turn(&self) -> Turn {
+        self.take(self.pool.turns.acquire().await.expect("the semaphore is never closed"))
     }
 
-    fn take<'w>(&'w self, permit: SemaphorePermit<'w>) -> Turn<'w> {
-        let slot = self.free().pop().expect("there are as many slots as permits");
-        Turn { workers: self, slot, _permit: permit }
+    fn take(&self, permit: SemaphorePermit<'_>) -> Turn {
+        let slot = self.pool.free().pop().expect("there are as many slots as permits");
+        permit.forget(); // the turn gives it back
+        Turn { pool: self.pool.clone(), slot }
     }
+}
 
+impl Pool {
     fn free(&self) -> MutexGuard<'_, Vec<usize>> {
         // Nothing panics while it is held, and its data would be whole if something did.
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
@@ -109,7 +117,7 @@ impl Handler for Workers {
     async fn ready(&self) -> Result<(), FunctionError> {
         // With all of them at work, by calls on the legacy socket, the next event finds out. To wait for one would keep
         // the last invocation from its end, which is the next `next`.
-        let Ok(permit) = self.turns.try_acquire() else { return Ok(()) };
+        let Ok(permit) = self.pool.turns.try_acquire() else { return Ok(()) };
         let turn = self.take(permit);
         if turn.place() == 0 || turn.worker().process().is_some() {
             turn.worker().ready(&self.command).await?;
@@ -118,7 +126,7 @@ impl Handler for Workers {
     }
 
     async fn call(&self, invocation: Invocation) -> Result<Payload, FunctionError> {
-        let turn = match self.turns.try_acquire() {
+        let turn = match self.pool.turns.try_acquire() {
             Ok(permit) => self.take(permit),
             Err(_) => {
                 let had_time = !invocation.context.remaining().is_zero();
@@ -130,31 +138,34 @@ impl Handler for Workers {
             }
         };
         let watch = self.overdue.watch(turn.slot, &invocation.context);
-        turn.worker().call(&self.command, self.sharing, invocation, &watch).await
+        match turn.worker().call(&self.command, self.sharing, invocation, &watch).await? {
+            Answer::Whole(payload) => Ok(payload.into()),
+            Answer::Long(long) => Ok(passing::payload(long, turn, watch)),
+        }
     }
 }
 
 /// The right to use a worker, given back when dropped.
-struct Turn<'w> {
-    workers: &'w Workers,
+#[derive(Debug)]
+pub(super) struct Turn {
+    pool: Arc<Pool>,
     slot: usize,
-    /// Dropped after the slot was given back, as the fields of a struct are after its own `drop`.
-    _permit: SemaphorePermit<'w>,
 }
 
-impl Turn<'_> {
+impl Turn {
     fn worker(&self) -> &Worker {
-        &self.workers.workers[self.place()]
+        &self.pool.workers[self.place()]
     }
 
     /// Whose turn it is: with one worker for all, always that one's.
     fn place(&self) -> usize {
-        self.slot.min(self.workers.workers.len() - 1)
+        self.slot.min(self.pool.workers.len() - 1)
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
-        self.workers.free().push(self.slot);
+        self.pool.free().push(self.slot);
+        self.pool.turns.add_permits(1);
     }
 }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::net::TcpStream;
+use tokio::task::unconstrained;
 
 use super::incoming::{Incoming, Step};
 use super::response::{self, Headers, Response, invalid};
@@ -74,8 +75,8 @@ impl Connection {
     /// Whether a request can be sent, as far as is known here: no system call is made unless something has come.
     pub(crate) async fn is_free(&mut self) -> bool {
         let is_over = self.keeps && self.incoming == Incoming::Ended && self.buffer.is_empty();
-        // Whatever comes unasked, its end included, is the end of it.
-        is_over && poll_fn(|context| Poll::Ready(self.poll_fill(context).is_pending())).await
+        // Whatever comes unasked, its end included, is the end of it. That the task has had its share is no answer.
+        is_over && unconstrained(poll_fn(|context| Poll::Ready(self.poll_fill(context).is_pending()))).await
     }
 
     /// Writes a part of a request. `false`: it was answered already, and not with success, so that nobody wants the rest.
@@ -127,7 +128,10 @@ impl Connection {
         read: impl Fn(Headers<'_>) -> H,
     ) -> Result<Response<H>, Failed> {
         self.begun = false;
-        Ok(self.head(read).await?)
+        match self.early.take() {
+            Some(status) => Ok(Response { status, headers: read(Headers(&[])), length: self.length() }),
+            None => Ok(self.head(read).await?),
+        }
     }
 
     /// The body's next piece, never empty; `None` at its end. Nothing is lost if it is given up.
