@@ -3,8 +3,8 @@
 use std::io;
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use netrpc::{Client, LongReply, Streamed};
@@ -21,6 +21,9 @@ use crate::bootstrap::{ChildCommand, Sharing};
 use crate::handler::EVENT_LOST;
 
 const METHOD: &str = "Function.Invoke";
+
+/// A sandbox is not frozen and thawed within this.
+const JUST_NOW: Duration = Duration::from_millis(5);
 
 /// How long a broken connection may wait for the end of the process that it most likely announces.
 const EXIT_WAIT: Duration = Duration::from_secs(1);
@@ -55,6 +58,9 @@ pub(super) struct Connection {
     client: Client,
     /// A call on it was given up, and the handler may still be at it.
     given_up: AtomicBool,
+    /// When it answered last, in microseconds from `since`.
+    answered: AtomicU64,
+    since: Instant,
 }
 
 impl Worker {
@@ -183,7 +189,7 @@ impl Worker {
         match readiness::start(command, &self.process).await? {
             Ready::Serves(process, client) => {
                 info!("handler ready");
-                *current = Some(Arc::new(Connection { process, client, given_up: AtomicBool::new(false) }));
+                *current = Some(Arc::new(Connection::new(process, client)));
                 Ok(None)
             }
             Ready::Ended(status) => Ok(Some(status)),
@@ -201,6 +207,11 @@ impl Worker {
 }
 
 impl Connection {
+    fn new(process: Arc<Process>, client: Client) -> Connection {
+        let (given_up, answered) = (AtomicBool::new(false), AtomicU64::new(0));
+        Connection { process, client, given_up, answered, since: Instant::now() }
+    }
+
     /// A long answer can be had as it comes, unless others wait behind it for theirs.
     async fn invoke(
         &self,
@@ -208,16 +219,28 @@ impl Connection {
         event: &mut Arriving,
         sharing: Sharing,
     ) -> Result<Streamed<InvokeResponse>, netrpc::Error> {
-        match sharing {
+        let answer = match sharing {
             Sharing::Process => {
                 self.client.call_streamed(METHOD, request, event, InvokeResponse::PAYLOAD).await
             }
             Sharing::Shared => self.client.call_with(METHOD, request, event).await.map(Streamed::Whole),
+        };
+        if answer.is_ok() {
+            self.answered.store(self.now(), Relaxed);
         }
+        answer
     }
 
+    /// The kernel need not be asked of a process that has answered just now: of its end since then, which nothing was
+    /// frozen to hide, the reactor tells with the next event.
     fn is_alive(&self) -> bool {
-        self.is_usable() && self.process.is_alive()
+        self.is_usable()
+            && (self.now() < self.answered.load(Relaxed) + JUST_NOW.as_micros() as u64
+                || self.process.is_alive())
+    }
+
+    fn now(&self) -> u64 {
+        self.since.elapsed().as_micros() as u64
     }
 
     /// Without asking the kernel.
