@@ -215,9 +215,15 @@ fn no_member_leaves_the_common_lints() {
         let manifest = read(format!("{member}/Cargo.toml"));
         assert!(table(&manifest, "lints").contains(&"workspace = true".to_owned()), "{member}: [lints]");
     }
-    assert!(
-        table(&read("Cargo.toml"), "workspace.lints.rust").contains(&"unsafe_code = \"forbid\"".to_owned())
-    );
+    // And what is a workspace of its own says it again.
+    for (manifest, of) in [("Cargo.toml", "workspace.lints"), ("benches/peers/rust/Cargo.toml", "lints")] {
+        let has = |lints: &str, line: &str| {
+            let lints = format!("{of}.{lints}");
+            assert!(table(&read(manifest), &lints).contains(&line.to_owned()), "{manifest}: {lints}: {line}");
+        };
+        has("rust", "unsafe_code = \"forbid\"");
+        has("clippy", "unwrap_used = \"warn\"");
+    }
 }
 
 #[test]
