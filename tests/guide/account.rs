@@ -1,15 +1,16 @@
 //! An AWS account of a test's own, and a shell in front of it.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
 
 use peers::Peer;
 use serde_json::Value;
 
-use crate::support::Folder;
 use crate::support::shipped::not_run;
+use crate::support::{Folder, PATIENCE};
 
 pub(crate) struct Account {
     folder: Folder,
@@ -51,9 +52,11 @@ impl Account {
             .stderr(fs::File::create(folder.path().join("moto.log")).unwrap())
             .spawn()
             .unwrap();
-        let mut address = String::new();
-        BufReader::new(moto.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        let account = Account { folder, aws, handler, moto, address: address.trim().to_owned() };
+        let Some(address) = first_line(moto.stdout.take().unwrap()) else {
+            moto.kill().unwrap();
+            panic!("moto does not say whether it listens")
+        };
+        let account = Account { folder, aws, handler, moto, address };
         if account.address.starts_with("this machine") {
             not_run(&account.address);
             return None;
@@ -114,6 +117,17 @@ impl Drop for Account {
         drop(self.moto.stdin.take());
         _ = self.moto.wait();
     }
+}
+
+/// None if it takes longer than all that moto waits for before it says something.
+fn first_line(from: impl Read + Send + 'static) -> Option<String> {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        _ = BufReader::new(from).read_line(&mut line);
+        _ = tell.send(line.trim().to_owned());
+    });
+    told.recv_timeout(3 * PATIENCE).ok()
 }
 
 /// The tools that the page takes for granted.

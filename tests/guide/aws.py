@@ -57,7 +57,8 @@ def find_way():
     with tempfile.TemporaryDirectory() as root:
         make_root(root)
         for way in WAYS:
-            tried = subprocess.run(room(way, root, ["/rie", "--runtime-api-address"]), capture_output=True, text=True)
+            command = room(way, root, ["/rie", "--runtime-api-address"])
+            tried = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
             if "expected argument" in tried.stdout + tried.stderr:
                 return way
     print(f"this machine gives a function no root of its own: {tried.stderr.strip()}")
@@ -68,7 +69,7 @@ def unpack(archive, folder):
     with tempfile.NamedTemporaryFile(suffix=".zip") as file:
         file.write(archive)
         file.flush()
-        subprocess.run(["unzip", "-q", file.name, "-d", folder], check=True)
+        subprocess.run(["unzip", "-q", file.name, "-d", folder], check=True, timeout=PATIENCE)
 
 
 def free_port():
@@ -140,7 +141,7 @@ def by_rpc(function, event):
     environment = {"_LAMBDA_SERVER_PORT": str(port)}
     with started(function, [f"/var/task/{function.handler}"], [port], environment):
         client = [RPCCLIENT, "-addr", f"127.0.0.1:{port}", "-payload", event.decode()]
-        called = subprocess.run(client, check=True, capture_output=True, text=True)
+        called = subprocess.run(client, check=True, capture_output=True, text=True, timeout=PATIENCE)
         return json.loads(called.stdout.splitlines()[-1])["payload"].encode()
 
 
