@@ -1,13 +1,14 @@
 //! From the start of the process to the last byte of its first answer.
 
 use super::Bench;
+use super::order;
 use super::results::{Results, Samples};
 use super::runner::Runner;
 use super::turns::micros;
 use crate::error::Error;
 
-/// One contestant after the other, nobody else at work; who goes first moves on. The first start of each does not count:
-/// it reads the program from disk.
+/// One contestant after the other, nobody else at work, nor any process of the one before. The first start of each does
+/// not count: it reads the program from disk.
 pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), Error> {
     let progress = bench.progress("cold start", bench.plan.starts + 1);
     let event = bench.first_event();
@@ -17,8 +18,7 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
     let count = bench.entrants.len();
     for round in 0..=bench.plan.starts {
         let mut times = vec![0.0; count];
-        for at in 0..count {
-            let index = (round + at) % count;
+        for index in order::of(round, count) {
             let (runner, taken) =
                 Runner::start_with(&bench.entrants[index], &bench.surroundings, event).await?;
             times[index] = micros(taken);

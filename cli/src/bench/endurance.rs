@@ -5,6 +5,8 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::Bench;
+use super::event::Event;
+use super::order;
 use super::results::{Endurance, EndurancePoint, Results};
 use super::runner::Runner;
 use super::turns::{Field, micros};
@@ -16,7 +18,7 @@ const POINTS: u64 = 20;
 const TURN: u64 = 1000;
 /// How often is frozen for each time.
 const THAWS: usize = 5;
-/// Invocations before the first time.
+/// Invocations before the first that counts.
 const WARM_UP: u64 = 200;
 
 pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), Error> {
@@ -29,15 +31,16 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
     Ok(())
 }
 
-/// All by turns, from fresh processes on; a point is what came since the last.
+/// All by turns, once they are warm; a point is what came since the last.
 async fn long_run(bench: &Bench, results: &mut Results) -> Result<(), Error> {
     let event = bench.first_event();
     let invocations = bench.plan.invocations;
     let step = invocations.div_ceil(POINTS);
     let progress = bench.progress("long run", invocations.div_ceil(step) as usize);
     let field = Field::start(&bench.entrants, &bench.surroundings, 1).await?;
+    warm_up(&field, event).await?;
     let first = begin(bench, results, "invocations");
-    let mut done = 0;
+    let (mut done, mut round) = (0, 0);
     while done < invocations {
         let part = step.min(invocations - done);
         let mut times: Vec<Vec<f64>> = vec![Vec::new(); field.runners.len()];
@@ -45,7 +48,8 @@ async fn long_run(bench: &Bench, results: &mut Results) -> Result<(), Error> {
         let mut left = part;
         while left > 0 {
             let calls = left.min(TURN);
-            for (index, runner) in field.runners.iter().enumerate() {
+            for index in order::of(round, field.runners.len()) {
+                let runner = &field.runners[index];
                 let before = runner.tree().cpu_time();
                 for _ in 0..calls {
                     times[index].push(micros(runner.invoke(event).await?));
@@ -54,6 +58,7 @@ async fn long_run(bench: &Bench, results: &mut Results) -> Result<(), Error> {
                 runner.trim_log();
             }
             left -= calls;
+            round += 1;
         }
         done += part;
         for (index, runner) in field.runners.iter().enumerate() {
@@ -75,11 +80,7 @@ async fn long_run(bench: &Bench, results: &mut Results) -> Result<(), Error> {
 async fn thaws(bench: &Bench, results: &mut Results) -> Result<(), Error> {
     let event = bench.first_event();
     let field = Field::start(&bench.entrants, &bench.surroundings, 1).await?;
-    for runner in &field.runners {
-        for _ in 0..WARM_UP {
-            runner.invoke(event).await?;
-        }
-    }
+    warm_up(&field, event).await?;
     let first = begin(bench, results, "seconds frozen");
     let count = field.runners.len();
     for &seconds in &bench.plan.frozen {
@@ -90,8 +91,7 @@ async fn thaws(bench: &Bench, results: &mut Results) -> Result<(), Error> {
             let signal = |signal| move |runner: &Runner| runner.tree().signal(signal);
             field.runners.iter().for_each(signal(Signal::STOP));
             tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
-            for at in 0..count {
-                let index = (round + at) % count;
+            for index in order::of(round, count) {
                 let runner = &field.runners[index];
                 let before = runner.tree().cpu_time();
                 runner.tree().signal(Signal::CONT);
@@ -110,6 +110,15 @@ async fn thaws(bench: &Bench, results: &mut Results) -> Result<(), Error> {
         }
     }
     field.stop().await;
+    Ok(())
+}
+
+async fn warm_up(field: &Field, event: &Event) -> Result<(), Error> {
+    for runner in &field.runners {
+        for _ in 0..WARM_UP {
+            runner.invoke(event).await?;
+        }
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! One that takes part: its program, and what is told of it.
 
 use std::ffi::OsString;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -23,6 +24,8 @@ pub(crate) struct Entrant {
     pub(crate) handler: PathBuf,
     /// The programs that have to be deployed for it.
     pub(crate) deployed: Vec<PathBuf>,
+    /// Started where it lies: an interpreter finds its library from there.
+    pub(crate) stays: bool,
 }
 
 impl Entrant {
@@ -36,6 +39,7 @@ impl Entrant {
             arguments: Vec::new(),
             handler: program.to_owned(),
             deployed: vec![program.to_owned()],
+            stays: false,
         }
     }
 
@@ -51,6 +55,20 @@ impl Entrant {
             deployed: vec![bridge.to_owned(), handler.to_owned()],
             ..Entrant::direct(name, description, bridge)
         }
+    }
+
+    /// The same with programs of its own below a folder: who runs the same file as another shares its memory, and how a
+    /// file came to be (a copy, a linker's work) makes a difference to its start.
+    pub(super) fn with_own_programs(&self, folder: &Path) -> io::Result<Entrant> {
+        let mut own = self.clone();
+        if !self.stays {
+            own.program = copy(&self.program, &folder.join("program"))?;
+        }
+        own.handler = match self.handler == self.program {
+            true => own.program.clone(),
+            false => copy(&self.handler, &folder.join("handler"))?,
+        };
+        Ok(own)
     }
 
     /// What the results say of it, with the size of a zip to deploy.
@@ -81,6 +99,23 @@ impl Entrant {
             zip_bytes: zip::write(&members).map_err(Error::failed)?.len() as u64,
         })
     }
+}
+
+/// A program in a new folder, with links to all that lies beside it and that it may need.
+fn copy(program: &Path, folder: &Path) -> io::Result<PathBuf> {
+    fs::create_dir_all(folder)?;
+    let name = program.file_name().unwrap_or_default();
+    if let Some(original) = program.parent() {
+        for entry in fs::read_dir(original)? {
+            let entry = entry?;
+            if entry.file_name() != name {
+                symlink(entry.path(), folder.join(entry.file_name()))?;
+            }
+        }
+    }
+    let copy = folder.join(name);
+    fs::copy(program, &copy)?;
+    Ok(copy)
 }
 
 fn file_name(path: &Path) -> String {

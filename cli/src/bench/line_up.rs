@@ -208,7 +208,8 @@ impl Builder<'_> {
             return Ok(());
         }
         let mut words = command.split_ascii_whitespace();
-        let program = words.next().map(PathBuf::from).and_then(|program| on_path(&program));
+        let word = words.next().unwrap_or_default();
+        let program = on_path(Path::new(word));
         let Some(program) = program else {
             return Err(Error::input(format_args!("{name}: there is no program {command:?}"))
                 .with_help("--compare takes NAME=CMD, where CMD is a program with its arguments"));
@@ -216,6 +217,7 @@ impl Builder<'_> {
         let handler = self.asked.handler.as_deref().map(user_file).transpose()?;
         let mut entrant = Entrant::direct(name, format!("the user's: {command}"), &program);
         entrant.arguments = words.map(Into::into).collect();
+        entrant.stays = !word.contains('/');
         if let Some(handler) = handler {
             entrant.handler = handler;
         }

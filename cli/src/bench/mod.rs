@@ -7,9 +7,10 @@
 //! | `line_up`, `entrant` | who takes part; a contestant's program and what has to be deployed for it |
 //! | `repository` | the clone around this program, from which contestants are built |
 //! | `place`, `machine` | on which processors and in which network it is measured; the machine |
+//! | `scratch` | a folder for the run, with each contestant's own copies of its programs |
 //! | `runner`, `process` | a contestant at work, with an emulator of its own; its processes as `/proc` shows them |
 //! | `log` | what a contestant writes |
-//! | `turns` | all contestants at work, by turns |
+//! | `turns`, `order` | all contestants at work, by turns; who comes when |
 //! | `latency`, `cold_start`, `throughput`, `memory`, `system_calls`, `stages`, `endurance` | one measurement each |
 //! | `perf`, `strace`, `sockets` | what others tell of processes |
 //! | `progress` | how far it is |
@@ -26,6 +27,7 @@ pub(crate) mod line_up;
 mod log;
 mod machine;
 mod memory;
+mod order;
 mod perf;
 pub(crate) mod place;
 pub(crate) mod plan;
@@ -35,6 +37,7 @@ pub(crate) mod report;
 mod repository;
 pub(crate) mod results;
 pub(crate) mod runner;
+mod scratch;
 mod sockets;
 mod stages;
 pub(crate) mod statistics;
@@ -54,6 +57,7 @@ use progress::Progress;
 use results::{FORMAT, Results};
 use runner::{Runner, Surroundings};
 use rustix::thread::CpuSet;
+use scratch::Scratch;
 
 use crate::error::Error;
 
@@ -67,6 +71,8 @@ pub(crate) struct Bench {
     cpus: CpuSet,
     /// Which contestant ratios are to.
     baseline: String,
+    /// Where contestants have their programs, and tools what they record.
+    scratch: Scratch,
 }
 
 impl Bench {
@@ -90,7 +96,16 @@ impl Bench {
             None if is_there("go-direct") => "go-direct".to_owned(),
             None => entrants.first().map(|entrant| entrant.name.clone()).unwrap_or_default(),
         };
-        Ok(Bench { plan, entrants, surroundings, notes, cpus, baseline })
+        let uncopied = |error: std::io::Error| {
+            Error::failed(format_args!("contestants cannot have copies of their programs: {error}"))
+                .with_help("TMPDIR names a folder with room for them, from which programs may be started")
+        };
+        let scratch = Scratch::new().map_err(uncopied)?;
+        let own = |(number, entrant): (usize, &Entrant)| {
+            entrant.with_own_programs(&scratch.path().join(number.to_string()))
+        };
+        let entrants = entrants.iter().enumerate().map(own).collect::<Result<_, _>>().map_err(uncopied)?;
+        Ok(Bench { plan, entrants, surroundings, notes, cpus, baseline, scratch })
     }
 
     /// Measures until `interrupt`. Inside is why it ended too early, if it did; what was found until then is there in

@@ -1,13 +1,15 @@
 //! Linux's `perf`: records what running processes do while they are invoked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::Pid;
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::thread::sched_setaffinity;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use super::Bench;
 
 /// A recording under way.
 pub(super) struct Perf {
@@ -24,12 +26,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const TRIES: usize = 3;
 
 impl Perf {
-    /// Attached to these processes and recording. It may run on the given processors, to be out of the way of what it
-    /// watches.
-    pub(super) async fn record(events: &str, pids: &[u32], cpus: &CpuSet) -> Result<Perf, String> {
+    /// Attached to these processes and recording. It may run on other processors, to be out of the way of what it watches.
+    pub(super) async fn record(bench: &Bench, events: &str, pids: &[u32]) -> Result<Perf, String> {
         let mut last = String::new();
         for _ in 0..TRIES {
-            match Perf::try_record(events, pids, cpus).await {
+            match Perf::try_record(bench, events, pids).await {
                 Ok(perf) => return Ok(perf),
                 Err(why) => last = why,
             }
@@ -37,9 +38,9 @@ impl Perf {
         Err(last)
     }
 
-    async fn try_record(events: &str, pids: &[u32], cpus: &CpuSet) -> Result<Perf, String> {
+    async fn try_record(bench: &Bench, events: &str, pids: &[u32]) -> Result<Perf, String> {
         let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
-        let recording = Recording::new();
+        let recording = Recording::new(bench.scratch.path());
         let mut child = Command::new("perf")
             .args(["record", "-R", "-m", "1024", "-c", "1", "--control=fd:0,1", "--delay=-1"])
             .args(["-e", events, "-p", &pids.join(",")])
@@ -53,7 +54,7 @@ impl Perf {
             .spawn()
             .map_err(|error| format!("perf cannot be run: {error}"))?;
         if let Some(pid) = child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?)) {
-            _ = sched_setaffinity(Some(pid), cpus);
+            _ = sched_setaffinity(Some(pid), &bench.cpus);
         }
         let (Some(orders), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("perf has no stdin or stdout".into());
@@ -103,8 +104,8 @@ impl Perf {
 pub(super) struct Recording(PathBuf);
 
 impl Recording {
-    fn new() -> Recording {
-        Recording(std::env::temp_dir().join(format!("go1x-bench-{}.perf", std::process::id())))
+    fn new(folder: &Path) -> Recording {
+        Recording(folder.join("recording.perf"))
     }
 
     /// What a subcommand of `perf` makes of it.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use runtime_api::contract::RUNTIME_API_VARIABLE;
 use runtime_api::emulator::{Emulator, Outcome, Settings};
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -14,12 +14,14 @@ use tokio::task::JoinHandle;
 use super::entrant::Entrant;
 use super::event::Event;
 use super::log::Log;
-use super::process::Tree;
+use super::process::{Tree, is_gone};
 use crate::error::Error;
 
 /// How long a contestant may take to ask for its first event, as on Lambda, and for an answer.
 const START_LIMIT: Duration = Duration::from_secs(10);
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+/// How long those that were killed may take to end.
+const END_LIMIT: Duration = Duration::from_secs(10);
 
 /// What is the same for all contestants.
 #[derive(Debug, Clone, Default)]
@@ -136,7 +138,7 @@ impl Runner {
         }
         let started = Instant::now();
         let mut child = command.spawn().map_err(|error| {
-            let program = entrant.program.display();
+            let program = entrant.shown.display();
             Error::failed(format_args!("{} cannot be started: {program}: {error}", entrant.name))
                 .with_help("it has to be an executable program for this machine")
         })?;
@@ -146,6 +148,8 @@ impl Runner {
         let exited = emulator.clone();
         let keeper = tokio::spawn(async move {
             let status = child.wait().await.ok();
+            // A bridge that ends by itself may leave its handler behind.
+            _ = kill_process_group(pid, Signal::KILL);
             // Whoever waits for an answer is told first.
             exited.runtime_exited(status.filter(|status| !status.success()).map(describe));
             end.send_replace(Some(status.map_or("unknown".into(), describe)));
@@ -183,10 +187,16 @@ impl Runner {
         self.log.trim();
     }
 
+    /// Ends all of its processes, and waits until none is there.
     pub(super) async fn stop(mut self) {
+        let pids = self.tree.pids();
         self.tree.signal(Signal::KILL);
         if let Some(keeper) = self.keeper.take() {
             _ = keeper.await;
+        }
+        let begin = Instant::now();
+        while !pids.iter().all(|pid| is_gone(*pid)) && begin.elapsed() < END_LIMIT {
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 

@@ -71,7 +71,7 @@ async fn watch(bench: &Bench, runner: &Runner, event: &Event) -> Result<Result<[
     let ways = |(name, _): &(&str, bool)| ["enter", "exit"].map(|way| format!("syscalls:sys_{way}_{name}"));
     let events: Vec<String> = CALLS_WATCHED.iter().flat_map(ways).collect();
     let pids = [std::process::id(), bridge, handler];
-    let perf = match Perf::record(&events.join(","), &pids, &bench.cpus).await {
+    let perf = match Perf::record(bench, &events.join(","), &pids).await {
         Ok(perf) => perf,
         Err(why) => return Ok(Err(why)),
     };

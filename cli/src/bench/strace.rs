@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 
 use super::Bench;
 use super::entrant::Entrant;
@@ -23,12 +22,12 @@ pub(super) async fn count(
     event: &Event,
 ) -> Result<Result<Vec<(String, f64)>, String>, Error> {
     let Some(strace) = on_path("strace".as_ref()) else { return Ok(Err("there is no strace".into())) };
+    let summary = bench.scratch.path().join("summary.strace");
     let mut lives = Vec::new();
     for calls in CALLS {
-        let summary = Summary::new();
         let mut traced = entrant.clone();
         traced.arguments = ["-f", "-q", "-c", "-o"].map(Into::into).into();
-        traced.arguments.extend([summary.0.clone().into(), entrant.program.clone().into()]);
+        traced.arguments.extend([summary.clone().into(), entrant.program.clone().into()]);
         traced.arguments.extend(entrant.arguments.iter().cloned());
         traced.program.clone_from(&strace);
         let Ok(runner) = Runner::start(&traced, &bench.surroundings, 1).await else {
@@ -39,7 +38,7 @@ pub(super) async fn count(
         }
         // It sums up when what it traces has ended.
         runner.stop_below().await;
-        let counts = counts(&fs::read_to_string(&summary.0).unwrap_or_default());
+        let counts = counts(&fs::read_to_string(&summary).unwrap_or_default());
         if counts.is_empty() {
             return Ok(Err("strace has counted none".into()));
         }
@@ -63,21 +62,6 @@ fn counts(summary: &str) -> BTreeMap<String, u64> {
         Some((name.to_owned(), words.get(3)?.parse().ok()?))
     };
     summary.lines().filter_map(call).filter(|(name, _)| name != "total").collect()
-}
-
-/// A file of `strace`, gone when this is dropped.
-struct Summary(PathBuf);
-
-impl Summary {
-    fn new() -> Summary {
-        Summary(std::env::temp_dir().join(format!("go1x-bench-{}.strace", std::process::id())))
-    }
-}
-
-impl Drop for Summary {
-    fn drop(&mut self) {
-        _ = fs::remove_file(&self.0);
-    }
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ async fn count(
     for _ in 0..WARM_UP {
         runner.invoke(event).await?;
     }
-    let perf = match Perf::record(EVENTS, &runner.tree().pids(), &bench.cpus).await {
+    let perf = match Perf::record(bench, EVENTS, &runner.tree().pids()).await {
         Ok(perf) => perf,
         Err(why) => return Ok(Err(why)),
     };

@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 
 use super::Bench;
 use super::event::Event;
+use super::order;
 use super::results::{Latency, Results, Throughput};
 use super::runner::{Caller, Runner};
 use super::turns::{Field, micros};
@@ -50,8 +51,7 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
         for round in 0..rounds {
             let count = field.runners.len();
             let mut turns: Vec<Option<Turn>> = (0..count).map(|_| None).collect();
-            for at in 0..count {
-                let index = (round + at) % count;
+            for index in order::of(round, count) {
                 let runner = &field.runners[index];
                 turns[index] = Some(turn(runner, event, concurrency, bench.plan.throughput_turn).await?);
             }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::entrant::Entrant;
 use super::event::Event;
+use super::order;
 use super::runner::{Runner, Surroundings};
 use crate::error::Error;
 
@@ -67,12 +68,11 @@ impl Field {
         Ok(self::calls(turn, slowest))
     }
 
-    /// A turn of each contestant; who goes first moves on by one with each round.
+    /// A turn of each contestant, in the order of the round.
     pub(super) async fn round(&self, number: usize, event: &Event, calls: usize) -> Result<Vec<Turn>, Error> {
         let count = self.runners.len();
         let mut turns: Vec<Option<Turn>> = (0..count).map(|_| None).collect();
-        for at in 0..count {
-            let index = (number + at) % count;
+        for index in order::of(number, count) {
             turns[index] = Some(turn(&self.runners[index], event, calls).await?);
         }
         Ok(turns.into_iter().flatten().collect())
