@@ -9,7 +9,8 @@ use std::time::Duration;
 use peers::Peer;
 use runtime_api::emulator::{Framing, InvokeRequest, Settings, StatusCode};
 use serde_json::json;
-use support::{Sandbox, children, eventually, is_alive};
+use support::platform::{Platform, accept, request};
+use support::{Sandbox, children, eventually, is_alive, signal, state};
 
 #[tokio::test]
 async fn payloads_pass_untouched_whatever_their_size_and_framing() {
@@ -192,6 +193,36 @@ async fn freezing_all_of_it_changes_nothing() {
     });
     assert_eq!(slept, json!({"slept": 300}));
     assert_eq!(sandbox.ask(r#"{"do":"count"}"#).await["pid"], pid);
+}
+
+/// The freeze comes with the event, and what bootstrap has been told then is not all that happens before the thaw.
+#[tokio::test]
+async fn an_event_that_comes_with_a_freeze_finds_a_living_handler() {
+    let Some(mut platform) = Platform::start().await else { return };
+    for round in 0..40 {
+        let [handler] = children(platform.pid())[..] else { panic!("there is one handler") };
+        let mut stream = match round % 2 {
+            0 => {
+                signal(platform.pid(), "-STOP");
+                let stream = platform.event(r#"{"do":"raw","text":"well"}"#).await;
+                signal(handler, "-KILL");
+                stream
+            }
+            _ => {
+                signal(platform.pid(), "-STOP");
+                signal(handler, "-KILL");
+                platform.event(r#"{"do":"raw","text":"well"}"#).await
+            }
+        };
+        eventually("it has ended", || state(handler) == Some('Z')).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        signal(platform.pid(), "-CONT");
+        let answer = request(&mut stream).await;
+        assert!(answer.ends_with("\r\n\r\nwell"), "{round}: {answer}");
+        accept(&mut stream).await;
+        platform.stream = Some(stream);
+        platform.asks().await;
+    }
 }
 
 #[tokio::test]

@@ -6,14 +6,11 @@
 
 mod support;
 
-use std::process::Stdio;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use peers::Peer;
-use support::{PATIENCE, children, eventually, peak_memory, signal};
+use support::platform::{Platform, accept, head, request, within};
+use support::{children, peak_memory, signal};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, Command};
 
 /// Above what the sockets in between hold.
 const LENGTH: usize = 15_000_000;
@@ -116,101 +113,4 @@ async fn an_answer_that_is_refused_leaves_its_handler_in_use() {
     let mut answered = platform.event(r#"{"do":"raw","text":"small"}"#).await;
     assert!(request(&mut answered).await.ends_with("small"));
     assert_eq!(children(platform.pid()), [handler]);
-}
-
-// ---- a platform by hand
-
-struct Platform {
-    listener: TcpListener,
-    bootstrap: Child,
-    stream: Option<TcpStream>,
-}
-
-impl Platform {
-    async fn start() -> Option<Platform> {
-        let handler = peers::require(Peer::LegacyHandler)?;
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let bootstrap = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
-            .env_clear()
-            .env("AWS_LAMBDA_RUNTIME_API", listener.local_addr().unwrap().to_string())
-            .env("LAMBDA_TASK_ROOT", handler.parent().unwrap())
-            .env("_HANDLER", handler.file_name().unwrap())
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut platform = Platform { listener, bootstrap, stream: None };
-        let pid = platform.pid();
-        platform.stream = Some(platform.connection().await);
-        eventually("there is a handler", || children(pid).len() == 1).await;
-        Some(platform)
-    }
-
-    fn pid(&self) -> u32 {
-        self.bootstrap.id().unwrap()
-    }
-
-    async fn connection(&mut self) -> TcpStream {
-        within(self.listener.accept()).await.unwrap().0
-    }
-
-    /// Hands out an event to whoever asks for one: the connection for the answer.
-    async fn event(&mut self, event: &str) -> TcpStream {
-        self.event_until(3_600_000, event).await
-    }
-
-    /// The same, with a deadline in so many milliseconds.
-    async fn event_until(&mut self, milliseconds: u128, event: &str) -> TcpStream {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-        let deadline = now + milliseconds;
-        loop {
-            let mut stream = match self.stream.take() {
-                Some(stream) => stream,
-                None => self.connection().await,
-            };
-            let asked = request(&mut stream).await;
-            if asked.is_empty() {
-                continue; // it was closed
-            }
-            assert!(asked.starts_with("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n"), "{asked}");
-            let length = event.len();
-            let answer = format!(
-                "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: id-1\r\nLambda-Runtime-Deadline-Ms: {deadline}\r\n\
-                 Content-Length: {length}\r\n\r\n{event}"
-            );
-            stream.write_all(answer.as_bytes()).await.unwrap();
-            return stream;
-        }
-    }
-}
-
-async fn accept(stream: &mut TcpStream) {
-    stream.write_all(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n").await.unwrap();
-}
-
-/// A request's head, and nothing of its body.
-async fn head(stream: &mut TcpStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        if within(stream.read(&mut byte)).await.unwrap_or_default() == 0 {
-            break;
-        }
-        head.push(byte[0]);
-    }
-    String::from_utf8(head).unwrap()
-}
-
-/// A whole request; empty if the connection ends instead.
-async fn request(stream: &mut TcpStream) -> String {
-    let head = head(stream).await;
-    let length = head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
-    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
-    within(stream.read_exact(&mut body)).await.unwrap();
-    head + std::str::from_utf8(&body).unwrap()
-}
-
-async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future).await.expect("this takes too long")
 }

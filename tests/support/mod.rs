@@ -6,6 +6,7 @@
 pub mod lambda;
 mod memory;
 mod network;
+pub mod platform;
 mod room;
 pub mod shipped;
 
