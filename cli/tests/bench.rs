@@ -1,9 +1,11 @@
 //! `go1x bench`, as its users call it: that it works, that answers are checked, that nothing is lost. No figures.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use peers::{Library, Peer};
@@ -179,6 +181,24 @@ fn a_contestant_that_answers_wrongly_or_dies_is_named() {
     assert!(said.contains("exit status 4") && said.contains("\n  no table of orders"), "{said}");
 }
 
+/// As of a bridge that fails before its handler does.
+#[test]
+fn whoever_a_contestant_leaves_behind_ends_with_it() {
+    let folder = Folder::new("orphan");
+    let left = folder.path("left");
+    folder.write("leaves", &format!("#!/bin/sh\nsleep 600 &\necho $! > {left}\nexit 4\n"));
+    Command::new("chmod").args(["755", &folder.path("leaves")]).status().unwrap();
+    let compare = format!("leaves={}", folder.path("leaves"));
+    let said = failed(&run(&["--quick", "--contestants", "leaves", "--compare", &compare]), 1);
+    assert!(said.contains("exit status 4"), "{said}");
+    let pid = fs::read_to_string(&left).unwrap().trim().parse().unwrap();
+    let end = Instant::now() + Duration::from_secs(60);
+    while is_alive(pid) {
+        assert!(Instant::now() < end, "{pid} is still there");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn ctrl_c_keeps_what_was_measured() {
     if [Peer::EchoCurrent, Peer::Shim].map(peers::require).contains(&None) {
@@ -189,7 +209,8 @@ fn ctrl_c_keeps_what_was_measured() {
     let arguments =
         ["--contestants", "bridge,go-shim", "--sizes", "200", "--rounds", "100000", "--report", &report];
     let mut command = go1x(&arguments);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut running = Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    let pid = running.0.id();
     // All contestants at work at once: it is being measured, and then for a second of processor time.
     let end = Instant::now() + Duration::from_secs(300);
     let wait = |what: &str, is_so: &dyn Fn() -> bool| {
@@ -200,17 +221,23 @@ fn ctrl_c_keeps_what_was_measured() {
     };
     let contestants = || {
         let children: Vec<u32> =
-            children(child.id()).into_iter().filter(|pid| !children_of_all(&[*pid]).is_empty()).collect();
+            children(pid).into_iter().filter(|pid| !children_of_all(&[*pid]).is_empty()).collect();
         (children.len() == 2).then_some(children)
     };
     wait("all are at work", &|| contestants().is_some());
-    let before = processor_time(child.id());
-    wait("rounds", &|| processor_time(child.id()) > before + 100);
+    let before = processor_time(pid);
+    wait("rounds", &|| processor_time(pid) > before + 100);
     let mut processes = contestants().unwrap();
     processes.extend(children_of_all(&processes));
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    // The same handler twice, of which each has a copy of its own.
+    let programs = processes.iter().map(|pid| fs::read_link(format!("/proc/{pid}/exe")).unwrap());
+    let programs: BTreeSet<PathBuf> = programs.collect();
+    assert!(programs.len() == 4 && programs.iter().all(|program| program.is_file()), "{programs:?}");
+    assert!(Command::new("kill").args(["-INT", &pid.to_string()]).status().unwrap().success());
+    let [mut said, mut complaint] = [const { String::new() }; 2];
+    running.0.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    running.0.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
+    assert_eq!(running.0.wait().unwrap().code(), Some(130), "{complaint}");
     let results: Value =
         serde_json::from_slice(&fs::read(folder.path("report/results.json")).unwrap()).unwrap();
     assert_eq!(results["complete"], false);
@@ -221,8 +248,9 @@ fn ctrl_c_keeps_what_was_measured() {
         .map(|one| one["rounds"].as_array().unwrap().len())
         .collect();
     assert!(rounds.len() == 2 && rounds[0] == rounds[1] && rounds[0] > 0, "{rounds:?}");
-    assert!(!output.stdout.is_empty(), "{output:?}");
+    assert!(!said.is_empty(), "{complaint}");
     wait("the end of all processes", &|| processes.iter().all(|pid| !is_alive(*pid)));
+    assert!(programs.iter().all(|program| !program.exists()), "{programs:?}");
 }
 
 #[test]
@@ -244,6 +272,7 @@ fn wrong_usage_and_input_exit_with_2() {
         (&[&main, "--events", &empty], "there is no event in it"),
         (&["--quick", "--full"], "cannot be used with"),
         (&["--measure", "luck"], "invalid value"),
+        (&["--quick", "--measure", "endurance"], "--invocations"),
         (&["--baseline", &main], "has no results of"),
     ] {
         let said = failed(&run(arguments), 2);
@@ -338,6 +367,26 @@ fn processor_time(pid: u32) -> u64 {
 fn is_alive(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+/// A go1x at work. Whatever becomes of the test, nothing of it stays behind.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !matches!(self.0.try_wait(), Ok(None)) {
+            return;
+        }
+        let mut pids = vec![self.0.id()];
+        let mut at = 0;
+        while let Some(pid) = pids.get(at) {
+            pids.extend(children(*pid));
+            at += 1;
+        }
+        let pids = pids.iter().map(u32::to_string);
+        _ = Command::new("kill").arg("-KILL").args(pids).status();
+        _ = self.0.wait();
+    }
 }
 
 /// A folder that is gone after the test.

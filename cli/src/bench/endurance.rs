@@ -12,6 +12,8 @@ use super::runner::Runner;
 use super::turns::{Field, micros};
 use crate::error::Error;
 
+/// What a long run is told over.
+pub(super) const INVOCATIONS: &str = "invocations";
 /// Points of a long run.
 const POINTS: u64 = 20;
 /// Invocations in a turn of it.
@@ -39,7 +41,7 @@ async fn long_run(bench: &Bench, results: &mut Results) -> Result<(), Error> {
     let progress = bench.progress("long run", invocations.div_ceil(step) as usize);
     let field = Field::start(&bench.entrants, &bench.surroundings, 1).await?;
     warm_up(&field, event).await?;
-    let first = begin(bench, results, "invocations");
+    let first = begin(bench, results, INVOCATIONS);
     let (mut done, mut round) = (0, 0);
     while done < invocations {
         let part = step.min(invocations - done);

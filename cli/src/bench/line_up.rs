@@ -32,6 +32,8 @@ pub(crate) struct Asked {
 #[derive(Debug)]
 pub(crate) struct LineUp {
     pub(crate) entrants: Vec<Entrant>,
+    /// Whether the handler is the echo.
+    pub(crate) echo: bool,
     /// Why somebody is not there.
     pub(crate) notes: Vec<String>,
 }
@@ -55,6 +57,7 @@ impl LineUp {
             builder.other(name, command)?;
         }
         let mut line_up = builder.line_up;
+        line_up.echo = asked.handler.is_none();
         if !OPTIMISED {
             line_up
                 .notes
@@ -65,7 +68,7 @@ impl LineUp {
     }
 
     fn empty() -> LineUp {
-        LineUp { entrants: Vec::new(), notes: Vec::new() }
+        LineUp { entrants: Vec::new(), echo: true, notes: Vec::new() }
     }
 }
 

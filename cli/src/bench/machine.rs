@@ -46,9 +46,12 @@ pub(super) fn allowed() -> Vec<usize> {
 }
 
 fn versions() -> Vec<(String, String)> {
-    let commit = Repository::find().and_then(|repository| repository.commit());
-    let commit = commit.map(|commit| format!(" ({commit})")).unwrap_or_default();
+    let commit = option_env!("GO1X_COMMIT").map(|commit| format!(" ({commit})")).unwrap_or_default();
     let mut versions = vec![("go1x".to_owned(), format!("{}{commit}", env!("CARGO_PKG_VERSION")))];
+    // This program may be another's build than what it builds.
+    if let Some(commit) = Repository::find().and_then(|repository| repository.commit()) {
+        versions.push(("clone, for what is built from it".to_owned(), commit));
+    }
     for (name, arguments) in [("go", "version"), ("rustc", "--version"), ("perf", "--version")] {
         let output = Command::new(name).arg(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output();
         if let Ok(output) = output.as_ref()

@@ -53,7 +53,9 @@ use entrant::Entrant;
 use event::Event;
 use line_up::LineUp;
 use plan::{Measure, Plan};
+use process::Sight;
 use progress::Progress;
+use repository::OPTIMISED;
 use results::{FORMAT, Results};
 use runner::{Runner, Surroundings};
 use rustix::thread::CpuSet;
@@ -65,6 +67,8 @@ use crate::error::Error;
 pub(crate) struct Bench {
     plan: Plan,
     entrants: Vec<Entrant>,
+    /// Whether the handler is the echo.
+    echo: bool,
     surroundings: Surroundings,
     notes: Vec<String>,
     /// Where others may run that are not measured.
@@ -84,7 +88,7 @@ impl Bench {
         cpus: CpuSet,
         against: Option<String>,
     ) -> Result<Bench, Error> {
-        let LineUp { entrants, notes } = line_up;
+        let LineUp { entrants, echo, notes } = line_up;
         let is_there = |name: &str| entrants.iter().any(|entrant| entrant.name == name);
         let baseline = match against {
             Some(name) if is_there(&name) => name,
@@ -105,7 +109,7 @@ impl Bench {
             entrant.with_own_programs(&scratch.path().join(number.to_string()))
         };
         let entrants = entrants.iter().enumerate().map(own).collect::<Result<_, _>>().map_err(uncopied)?;
-        Ok(Bench { plan, entrants, surroundings, notes, cpus, baseline, scratch })
+        Ok(Bench { plan, entrants, echo, surroundings, notes, cpus, baseline, scratch })
     }
 
     /// Measures until `interrupt`. Inside is why it ended too early, if it did; what was found until then is there in
@@ -120,6 +124,7 @@ impl Bench {
             outcome = self.measure(&mut results) => outcome,
             () = interrupt => Err(Error::interrupted()),
         };
+        Sight::find().leave_out(&mut results);
         results.complete = outcome.is_ok();
         results.seconds = begin.elapsed().as_secs_f64();
         results.machine.load_after = machine::load();
@@ -168,6 +173,8 @@ impl Bench {
             started: go1x::timestamp(SystemTime::now()),
             seconds: 0.0,
             complete: false,
+            echo: self.echo,
+            optimised: OPTIMISED,
             command: command(),
             machine: machine::look(),
             contestants: self.entrants.iter().map(contestant).collect::<Result<_, _>>()?,

@@ -4,7 +4,61 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group};
+
+use super::endurance::INVOCATIONS;
+use super::results::Results;
+
+/// What this kernel's `/proc` tells of processes: it may be built without a part of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sight {
+    pub(super) descendants: bool,
+    pub(super) cpu_time: bool,
+    pub(super) memory: bool,
+}
+
+impl Sight {
+    /// What this process sees of itself.
+    pub(super) fn find() -> Sight {
+        let tree = Tree::of(getpid());
+        Sight {
+            descendants: fs::read_to_string("/proc/thread-self/children").is_ok(),
+            cpu_time: !tree.cpu_time().is_zero(),
+            memory: tree.pss().1 > 0,
+        }
+    }
+
+    /// Leaves out of the results what nobody could see, and says so.
+    pub(super) fn leave_out(self, results: &mut Results) {
+        let missing = |is_there: bool, file: &str| (!is_there).then(|| format!("there is no {file}"));
+        let descendants = missing(self.descendants, "/proc/PID/task/TID/children");
+        let cpu_time = descendants.clone().or(missing(self.cpu_time, "/proc/PID/task/TID/schedstat"));
+        let memory = descendants.clone().or(missing(self.memory, "/proc/PID/smaps_rollup"));
+        if cpu_time.is_some() {
+            results.latency.iter_mut().for_each(|latency| latency.cpu.clear());
+            results.throughput.iter_mut().for_each(|throughput| throughput.cpu.clear());
+            results.endurance.iter_mut().flat_map(|one| &mut one.points).for_each(|point| point.cpu = 0.0);
+        }
+        if memory.is_some() {
+            results.memory.clear();
+            results.throughput.iter_mut().for_each(|throughput| throughput.pss_bytes = 0);
+            results
+                .endurance
+                .iter_mut()
+                .flat_map(|one| &mut one.points)
+                .for_each(|point| point.pss_bytes = 0);
+        }
+        if descendants.is_some() {
+            results.system_calls.clear();
+            results.endurance.retain(|endurance| endurance.over == INVOCATIONS);
+        }
+        for (what, why) in
+            [("CPU time", cpu_time), ("Memory", memory), ("System calls and frozen sandboxes", descendants)]
+        {
+            results.notes.extend(why.map(|why| format!("{what}: not measured, as {why}.")));
+        }
+    }
+}
 
 /// A process with its descendants, looked up anew for each question.
 #[derive(Debug, Clone, Copy)]

@@ -18,6 +18,12 @@ pub(crate) struct Results {
     pub(crate) seconds: f64,
     /// Whether all that was asked for was measured; false after Ctrl-C.
     pub(crate) complete: bool,
+    /// Whether the handler is the echo, and none of the user's.
+    #[serde(default = "yes")]
+    pub(crate) echo: bool,
+    /// Whether go1x was built with optimisation, and with it what it built.
+    #[serde(default = "yes")]
+    pub(crate) optimised: bool,
     /// As typed.
     pub(crate) command: Vec<String>,
     pub(crate) machine: Machine,
@@ -41,6 +47,27 @@ pub(crate) struct Results {
     pub(crate) endurance: Vec<Endurance>,
     /// What was asked for and could not be measured, with the reason; and what a reader has to know of bias.
     pub(crate) notes: Vec<String>,
+}
+
+impl Results {
+    /// Events, and how many calls a turn had, one at a time: most of them are not the first after a pause if there are
+    /// many, and hardly any is if there are few.
+    pub(crate) fn calls_a_turn(&self) -> Vec<(&str, usize)> {
+        let mut calls: Vec<(&str, usize)> = Vec::new();
+        for latency in self.latency.iter().filter(|latency| latency.concurrency == 1) {
+            if let Some(round) = latency.rounds.first()
+                && calls.iter().all(|(event, _)| *event != latency.event)
+            {
+                calls.push((&latency.event, round.len()));
+            }
+        }
+        calls
+    }
+}
+
+/// What holds where an older go1x has not said.
+fn yes() -> bool {
+    true
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -100,9 +127,9 @@ pub(crate) struct Throughput {
     pub(crate) concurrency: usize,
     /// One value a round.
     pub(crate) per_second: Vec<f64>,
-    /// CPU time per invocation, one value a round.
+    /// CPU time per invocation, one value a round; empty if it cannot be had.
     pub(crate) cpu: Vec<f64>,
-    /// PSS of all processes at the end.
+    /// PSS of all processes at the end; 0 if it cannot be had.
     pub(crate) pss_bytes: u64,
 }
 
@@ -132,6 +159,9 @@ pub(crate) struct Stages {
     pub(crate) event_bytes: u64,
     /// Name and median microseconds.
     pub(crate) stages: Vec<(String, f64)>,
+    /// How many invocations were watched, and how many of them were seen from end to end.
+    #[serde(default)]
+    pub(crate) watched: Option<(usize, usize)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -147,6 +177,7 @@ pub(crate) struct EndurancePoint {
     /// Invocations so far, or seconds frozen before.
     pub(crate) at: f64,
     pub(crate) median: f64,
+    /// 0 if it cannot be had, as of the next.
     pub(crate) cpu: f64,
     pub(crate) pss_bytes: u64,
 }

@@ -32,10 +32,11 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
             let watched = watch(bench, &runner, event).await?;
             runner.stop().await;
             match watched {
-                Ok(medians) => results.stages.push(Stages {
+                Ok((medians, watched)) => results.stages.push(Stages {
                     contestant: entrant.name.clone(),
                     event_bytes: event.payload.len() as u64,
                     stages: NAMES.map(str::to_owned).into_iter().zip(medians).collect(),
+                    watched: Some(watched),
                 }),
                 Err(why) => {
                     let name = &entrant.name;
@@ -55,8 +56,8 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
 const WITH_PERF: &str = "Where the time goes was measured with perf at work, which costs time: the parts count, \
                          not their sum.";
 
-/// Medians of the stages; inside is why they cannot be had.
-async fn watch(bench: &Bench, runner: &Runner, event: &Event) -> Result<Result<[f64; 6], String>, Error> {
+/// Medians of the stages, and of how many invocations; inside is why they cannot be had.
+async fn watch(bench: &Bench, runner: &Runner, event: &Event) -> Result<Result<Watched, String>, Error> {
     for _ in 0..WARM_UP {
         runner.invoke(event).await?;
     }
@@ -204,17 +205,21 @@ fn hexadecimal(word: &str) -> Option<u64> {
     u64::from_str_radix(word.strip_prefix("0x")?, 16).ok()
 }
 
+/// Medians, how many invocations there were, and how many were seen from end to end.
+type Watched = ([f64; 6], (usize, usize));
+
 /// Medians in microseconds of invocations that were seen from end to end.
-fn medians(steps: &[Step], calls: usize) -> Result<[f64; 6], String> {
+fn medians(steps: &[Step], calls: usize) -> Result<Watched, String> {
     let seen: Vec<[u64; 6]> = invocations(steps).filter_map(stages).collect();
     if seen.len() * 2 < calls {
         return Err(format!("of {calls} invocations perf has shown {} from end to end", seen.len()));
     }
-    Ok(std::array::from_fn(|stage| {
+    let medians = std::array::from_fn(|stage| {
         let mut times: Vec<u64> = seen.iter().map(|stages| stages[stage]).collect();
         times.sort_unstable();
         times[times.len() / 2] as f64 / 1e3
-    }))
+    });
+    Ok((medians, (calls, seen.len())))
 }
 
 /// Cuts where the emulator writes after it has read: an event goes out, or it says that it has got an answer, which is

@@ -25,7 +25,7 @@ use crate::error::Error;
 /// in Go (go-shim). With a handler of yours: behind bootstrap, behind the Go bridge, and what you add by --rebuilt and
 /// --compare.
 ///
-/// Each has a Runtime API of its own, all take turns, and who goes first moves on; every answer is checked. Ctrl-C ends
+/// Each has a Runtime API of its own, all take turns, in another order each round; every answer is checked. Ctrl-C ends
 /// the run and keeps what was measured.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -126,9 +126,9 @@ Examples:
   go1x bench --baseline before/results.json
   go1x bench --from after/results.json --baseline before/results.json
 
-JSON: {format, started, seconds, complete, command: [], machine: {cpu, cpus,
-    cpus_allowed, memory_bytes, kernel, congestion_control, load_before,
-    load_after, versions: [[tool and version]]},
+JSON: {format, started, seconds, complete, echo, optimised, command: [],
+  machine: {cpu, cpus, cpus_allowed, memory_bytes, kernel, congestion_control,
+    load_before, load_after, versions: [[tool and version]]},
   contestants: [{name, description, command: [], program_bytes, zip_bytes}],
   baseline,
   latency: [{contestant, event, event_bytes, concurrency,
@@ -138,7 +138,8 @@ JSON: {format, started, seconds, complete, command: [], machine: {cpu, cpus,
     pss_bytes}],
   memory: [{contestant, event_bytes, pss_bytes, own_pss_bytes}],
   system_calls: [{contestant, event_bytes, calls: [[name and count]], tool}],
-  stages: [{contestant, event_bytes, stages: [[name and microseconds]]}],
+  stages: [{contestant, event_bytes, stages: [[name and microseconds]],
+    watched: [invocations and those seen from end to end]}],
   endurance: [{contestant, over, points: [{at, median, cpu, pss_bytes}]}],
   notes: []}
 
@@ -227,6 +228,11 @@ impl Bench {
         }
         if (invocations > 0 || !frozen.is_empty()) && !measures.contains(&Measure::Endurance) {
             measures.push(Measure::Endurance);
+        }
+        if invocations == 0 && frozen.is_empty() && measures.contains(&Measure::Endurance) {
+            return Err(Error::input("endurance of what?").with_help(
+                "--invocations asks for a long run, --frozen for sandboxes that were frozen; or both",
+            ));
         }
         Ok(Plan {
             events,

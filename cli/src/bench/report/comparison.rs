@@ -3,7 +3,7 @@
 //! Who is not the baseline is judged by its ratio to it, round by round: a machine that is slower today slows both. The
 //! baseline itself is judged only if it is alone, by its times.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::super::event::size_name;
 use super::super::results::Results;
@@ -103,13 +103,19 @@ impl Comparison {
         }
         judge(&mut changes);
         let mut notes = notes(earlier, now);
+        let otherwise = measured_otherwise(earlier, now);
         let moved: Vec<String> = changes.iter().filter_map(moved).collect();
         if !moved.is_empty() {
             notes.push(format!(
-                "The baseline itself is not what it was: {}. The machine has changed, or what all contestants share.",
-                listed(&moved)
+                "The baseline itself is not what it was: {}. {}.",
+                listed(&moved),
+                match otherwise.is_empty() {
+                    true => "The machine has changed, or what all contestants share",
+                    false => "It was measured otherwise, which alone may be why",
+                }
             ));
         }
+        notes.extend(otherwise);
         let lost = before.order.iter().filter(|(name, what)| after.values(name, what).is_none());
         let lost: Vec<String> = lost.map(|(name, what)| format!("{} ({what})", line(name))).collect();
         if !lost.is_empty() {
@@ -259,6 +265,33 @@ fn notes(earlier: &Results, now: &Results) -> Vec<String> {
     }
     notes
 }
+
+/// Who else took turns, and how long they were: a call after a pause takes longer than one after another.
+fn measured_otherwise(earlier: &Results, now: &Results) -> Vec<String> {
+    let mut notes = Vec::new();
+    let names = |results: &Results| -> BTreeSet<String> {
+        results.contestants.iter().map(|contestant| line(&contestant.name)).collect()
+    };
+    let (before, after) = (names(earlier), names(now));
+    if before != after {
+        let list = |names: BTreeSet<String>| listed(&names.into_iter().collect::<Vec<_>>());
+        notes.push(format!("Not the same contestants: {} before, {} now.", list(before), list(after)));
+    }
+    let before: HashMap<&str, usize> = earlier.calls_a_turn().into_iter().collect();
+    let changed = |(event, now): &(&str, usize)| {
+        let before = *before.get(event)?;
+        let is_other = before.abs_diff(*now) as f64 > CALLS_PART * before as f64;
+        is_other.then(|| format!("{} {before} → {now}", line(event)))
+    };
+    let changed: Vec<String> = now.calls_a_turn().iter().filter_map(changed).collect();
+    if !changed.is_empty() {
+        notes.push(format!("Not as many calls a turn: {}.", listed(&changed)));
+    }
+    notes
+}
+
+/// Turns may differ by this part; they always do by a little.
+const CALLS_PART: f64 = 0.25;
 
 /// The first few, by name.
 fn listed(all: &[String]) -> String {

@@ -54,7 +54,9 @@ pub(crate) fn write(results: &Results, out: impl Write) -> Result<(), Error> {
         };
         rows.rounds(of, &cell.per_second)?;
         rows.rounds(Of { what: "throughput_cpu", unit: "us", ..of }, &cell.cpu)?;
-        rows.add(Of { what: "throughput_pss", unit: "B", ..of }, None, None, cell.pss_bytes as f64)?;
+        if cell.pss_bytes > 0 {
+            rows.add(Of { what: "throughput_pss", unit: "B", ..of }, None, None, cell.pss_bytes as f64)?;
+        }
     }
     for cell in &results.memory {
         let of = Of {

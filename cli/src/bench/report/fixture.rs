@@ -125,6 +125,8 @@ fn of(contestants: &[(&str, f64)], rounds: usize, samples: usize) -> Results {
         started: "2026-11-27T05:00:00Z".to_owned(),
         seconds: 754.3,
         complete: true,
+        echo: true,
+        optimised: true,
         command: ["go1x", "bench", "--report", "my report"].map(str::to_owned).to_vec(),
         machine: machine(),
         contestants: Vec::new(),
@@ -204,6 +206,7 @@ fn of(contestants: &[(&str, f64)], rounds: usize, samples: usize) -> Results {
                 .into_iter()
                 .zip(times.map(|time| random.around(time * part)))
                 .collect(),
+            watched: Some((300, 300 - 7 * at)),
         });
         for (over, ends) in
             [("invocations", [1e3, 1e4, 1e5, 1e6]), ("seconds frozen", [0.0, 1.0, 10.0, 60.0])]

@@ -5,6 +5,7 @@ use std::{env, fs, process};
 
 use serde_json::Value;
 
+use super::super::process::Sight;
 use super::comparison::Verdict;
 use super::*;
 
@@ -79,8 +80,45 @@ fn lines_are_not_wider_than_a_terminal() {
 fn promises_are_for_the_echo() {
     let mut results = fixture::full();
     assert!(text(&results, None).contains("Promised and measured"));
-    results.latency.iter_mut().for_each(|latency| latency.event.insert_str(0, "order-"));
+    results.echo = false;
     assert!(!text(&results, None).contains("Promised and measured"));
+}
+
+/// Neither a program that nobody ships nor a handful of rounds reaches or misses anything.
+#[test]
+fn promises_are_judged_where_figures_say_something() {
+    let verdicts = |results: &Results| {
+        let text = markdown::text(results, None);
+        ["| reached |", "| **not reached** |", "| not judged |"].map(|verdict| text.matches(verdict).count())
+    };
+    let mut results = fixture::full();
+    let [reached, missed, 0] = verdicts(&results) else { panic!("{:?}", verdicts(&results)) };
+    results.optimised = false;
+    assert_eq!(verdicts(&results), [0, 0, reached + missed]);
+    let mut results = fixture::full();
+    results.cold_start.iter_mut().for_each(|starts| starts.values.truncate(9));
+    // To go-direct, go-shim and lambda_runtime.
+    assert_eq!(verdicts(&results)[2], 3);
+}
+
+/// A kernel that shows less of processes than others.
+#[test]
+fn what_cannot_be_seen_is_left_out_and_not_zero() {
+    let mut results = fixture::full();
+    Sight { descendants: true, cpu_time: false, memory: false }.leave_out(&mut results);
+    let text = markdown::text(&results, None);
+    assert!(text.contains("CPU time: not measured, as there is no /proc/PID/task/TID/schedstat."), "{text}");
+    assert!(text.contains("Memory: not measured, as there is no /proc/PID/smaps\\_rollup."), "{text}");
+    assert!(!text.contains("| CPU |") && !text.contains("| PSS |") && !text.contains("| 0 "), "{text}");
+    assert!(!csv(&results).contains("_pss,") && csv(&results).contains("\nsystem_calls read,"));
+
+    Sight { descendants: false, cpu_time: true, memory: true }.leave_out(&mut results);
+    assert!(results.system_calls.is_empty());
+    assert!(results.endurance.iter().all(|endurance| endurance.over == "invocations"));
+
+    let mut results = fixture::full();
+    Sight { descendants: true, cpu_time: true, memory: true }.leave_out(&mut results);
+    assert!(results == fixture::full());
 }
 
 /// With several at a time, latency has the waiting in it, and begins elsewhere.
@@ -167,10 +205,18 @@ fn runs_that_are_hard_to_compare_are_told_of() {
     now.contestants.retain(|contestant| contestant.name != "go-shim");
     now.latency.retain(|latency| latency.contestant != "go-shim");
     now.complete = false;
+    for latency in now.latency.iter_mut().filter(|latency| latency.event_bytes == 200) {
+        latency.rounds.iter_mut().for_each(|round| round.truncate(20));
+    }
     let notes = Comparison::of(&fixture::full(), &now).notes.join("\n");
-    for words in
-        ["Another now", "go go1.26.8 → go1.27.0", "go-shim (latency, 200 B)", "The new run was ended early"]
-    {
+    for words in [
+        "Another now",
+        "go go1.26.8 → go1.27.0",
+        "go-shim (latency, 200 B)",
+        "The new run was ended early",
+        "Not the same contestants: bridge; go-direct; go-shim; ",
+        "Not as many calls a turn: 200 B 40 → 20.",
+    ] {
         assert!(notes.contains(words), "{notes}");
     }
     let comparison = Comparison::of(&fixture::full(), &fixture::empty());

@@ -47,7 +47,8 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
             if let Some(rate) = rate.filter(|rate| !rate.cpu.is_empty()) {
                 busy = rate.cpu.clone();
             }
-            let held = rate.map_or(f64::NAN, |rate| rate.pss_bytes as f64);
+            let held =
+                rate.map(|rate| rate.pss_bytes as f64).filter(|bytes| *bytes > 0.0).unwrap_or(f64::NAN);
             let x = concurrency as f64;
             table.row([
                 contestant.clone(),

@@ -27,7 +27,10 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
             table.row([
                 latency.contestant.clone(),
                 Unit::Time.spread(sample.quartiles()),
-                Unit::Time.show(sample.quantile(0.99)),
+                match sample.values().len() {
+                    ..100 => String::new(),
+                    _ => Unit::Time.show(sample.quantile(0.99)),
+                },
                 format!("{}/{}", count(sample.outliers().count()), count(sample.values().len())),
                 view.to_baseline(latency),
                 median(Unit::Time, &latency.cpu),

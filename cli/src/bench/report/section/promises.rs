@@ -11,9 +11,7 @@ use crate::bench::statistics::{Quartiles, ratio};
 
 /// None for a handler of the user's own, which does something: its time is not that of what stands around it.
 pub(super) fn section(view: &View<'_>) -> Option<Section> {
-    let is_size =
-        |(_, name): &(u64, &str)| name.starts_with(|c: char| c.is_ascii_digit()) && name.ends_with('B');
-    if !view.events().iter().all(is_size) {
+    if !view.results.echo {
         return None;
     }
     let columns = [
@@ -31,6 +29,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         let measured = measured(view, &promise);
         is_any_measured |= measured.is_some();
         let verdict = match measured {
+            Some(_) if !view.results.optimised || has_few(view, &promise) => "not judged",
             Some(measured) if measured.median <= promise.limit => "reached",
             Some(_) => "not reached",
             None => "–",
@@ -50,7 +49,8 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
     }
     let words = vec![
         "What go1x is built to reach, with an echo: the contestant's part of the other's, at most. Measured are \
-         medians of the ratios within each round, on this machine; the median decides. Time is latency, one \
+         medians of the ratios within each round, on this machine; the median decides, if there are ten rounds and go1x \
+         was built with optimisation. Time is latency, one \
          invocation at a time; own PSS is the memory of the first process."
             .to_owned(),
     ];
@@ -88,6 +88,21 @@ fn measured(view: &View<'_>, Promise { contestant, rival, measure, .. }: &Promis
         }
     }
 }
+
+/// Whether too few rounds or starts were measured to say anything by their median.
+fn has_few(view: &View<'_>, promise: &Promise) -> bool {
+    let contestant = promise.contestant;
+    let values = match promise.measure {
+        Measure::Latency(bytes) => latency(view, contestant, bytes).map(|latency| latency.rounds.len()),
+        Measure::Cpu(bytes) => latency(view, contestant, bytes).map(|latency| latency.cpu.len()),
+        Measure::ColdStart => view.cold_starts(contestant).map(<[f64]>::len),
+        Measure::OwnMemory => None,
+    };
+    values.is_some_and(|values| values < ENOUGH)
+}
+
+/// Rounds, or starts.
+const ENOUGH: usize = 10;
 
 /// That of the event that comes closest: 10 kB will do for 10 KiB, a tenth less will not. With several invocations at a
 /// time it has the waiting in it, which nothing is promised of.

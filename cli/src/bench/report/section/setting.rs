@@ -1,5 +1,6 @@
 //! Under which circumstances it was measured, and what is to be said of that before all else.
 
+use super::super::line::line;
 use super::super::table::{Kind, Table};
 use super::super::unit::{Unit, digits};
 use crate::bench::results::Results;
@@ -39,13 +40,19 @@ pub(crate) fn setting(results: &Results) -> [Table; 2] {
     add("started", results.started.clone());
     add("took", Unit::Seconds.show(results.seconds));
     add("command", quoted(&results.command));
-    add("processor", format!("{}, {} of them, used: {}", machine.cpu, machine.cpus, machine.cpus_allowed));
+    add("processor", format!("{}, {} of them; on CPU {}", machine.cpu, machine.cpus, machine.cpus_allowed));
     add("memory", Unit::Bytes.show(machine.memory_bytes as f64));
     add("kernel", machine.kernel.clone());
     add("congestion control", machine.congestion_control.clone());
     add("load", format!("{} before, {} after", digits(machine.load_before), digits(machine.load_after)));
     for (name, version) in &machine.versions {
         add(name, version.clone());
+    }
+    let calls = results.calls_a_turn();
+    let calls: Vec<String> =
+        calls.iter().map(|(event, calls)| format!("{calls} ({})", line(event))).collect();
+    if !calls.is_empty() {
+        add("calls a turn", calls.join(", "));
     }
     add("ratios are to", results.baseline.clone());
 

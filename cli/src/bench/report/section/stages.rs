@@ -58,7 +58,16 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         });
         tables.push(table);
     }
-    let words = vec!["Medians of each stage; the median of the whole need not be their sum.".to_owned()];
+    let mut words = vec!["Medians of each stage; the median of the whole need not be their sum.".to_owned()];
+    let part = |stages: &&Stages| {
+        let (watched, seen) = stages.watched.filter(|(watched, seen)| seen < watched)?;
+        let (name, size) = (line(&stages.contestant), view.size(stages.event_bytes));
+        Some(format!("{name}, {size}: {seen} of {watched}"))
+    };
+    let parts: Vec<String> = measured.iter().filter_map(part).collect();
+    if !parts.is_empty() {
+        words.push(format!("Not all invocations were seen from end to end; {}.", parts.join("; ")));
+    }
     (!tables.is_empty()).then(|| Section {
         id: "stages",
         title: "Where the time goes".to_owned(),
