@@ -121,3 +121,44 @@ fn copy(program: &Path, folder: &Path) -> io::Result<PathBuf> {
 fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::scratch::Scratch;
+
+    #[test]
+    fn programs_are_copied_and_what_lies_beside_them_is_at_hand() {
+        let scratch = Scratch::new().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        fs::create_dir_all(at("function/data")).unwrap();
+        for (name, text) in
+            [("bridge", "a bridge"), ("function/main", "a handler"), ("function/data/a", "data")]
+        {
+            fs::write(at(name), text).unwrap();
+        }
+        let entrant = Entrant::bridged("it", "", &at("bridge"), &at("function/main"));
+        let own = ["one", "other"].map(|folder| entrant.with_own_programs(&at(folder)).unwrap());
+        for (own, folder) in own.iter().zip(["one", "other"]) {
+            assert_eq!(
+                (&own.program, &own.handler),
+                (&at(folder).join("program/bridge"), &at(folder).join("handler/main"))
+            );
+            assert_eq!(fs::read_to_string(&own.handler).unwrap(), "a handler");
+            assert!(!own.handler.is_symlink() && !own.program.is_symlink());
+            assert_eq!(fs::read_to_string(at(folder).join("handler/data/a")).unwrap(), "data");
+            assert_eq!((&own.shown, &own.deployed), (&entrant.shown, &entrant.deployed));
+        }
+        let direct = Entrant::direct("it", "", &at("bridge")).with_own_programs(&at("direct")).unwrap();
+        assert!(direct.handler == direct.program && direct.program.starts_with(at("direct")));
+        let found = Entrant { stays: true, ..Entrant::direct("it", "", &at("bridge")) };
+        assert_eq!(found.with_own_programs(&at("found")).unwrap().program, at("bridge"));
+
+        // The links go, and not what they lead to.
+        fs::remove_dir_all(at("one")).unwrap();
+        assert!(at("function/data/a").is_file());
+        let folder = scratch.path().to_owned();
+        drop(scratch);
+        assert!(!folder.exists());
+    }
+}

@@ -109,7 +109,7 @@ fn what_cannot_be_seen_is_left_out_and_not_zero() {
     let text = markdown::text(&results, None);
     assert!(text.contains("CPU time: not measured, as there is no /proc/PID/task/TID/schedstat."), "{text}");
     assert!(text.contains("Memory: not measured, as there is no /proc/PID/smaps\\_rollup."), "{text}");
-    assert!(!text.contains("| CPU |") && !text.contains("| PSS |") && !text.contains("| 0 "), "{text}");
+    assert!(!text.contains("| CPU |") && !text.contains("| PSS |") && !text.contains("| 0 B "), "{text}");
     assert!(!csv(&results).contains("_pss,") && csv(&results).contains("\nsystem_calls read,"));
 
     Sight { descendants: false, cpu_time: true, memory: true }.leave_out(&mut results);
