@@ -65,7 +65,7 @@ fn reports_are_made_of_an_earlier_run() {
     let output = folder.bench(&["--from", "results.json", "--report", "a/b"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let stdout = String::from_utf8(output.stdout).unwrap();
-    assert!(stdout.contains("bridge       90.4 [90.2–90.5] µs      0/60   0.90 [0.90–0.90]"), "{stdout}");
+    assert!(stdout.contains("bridge      90.4 [90.2–90.5] µs      0/60   0.90 [0.90–0.90]"), "{stdout}");
     assert!(!stdout.contains('\u{1b}'), "no colours on pipes: {stdout}");
     for (file, part) in [
         ("index.html", "<title>go1x bench, 2026-11-27T05:00:00Z</title>"),
