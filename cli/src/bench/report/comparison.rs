@@ -294,7 +294,7 @@ fn measured_otherwise(earlier: &Results, now: &Results) -> Vec<String> {
 const CALLS_PART: f64 = 0.25;
 
 /// The first few, by name.
-fn listed(all: &[String]) -> String {
+pub(crate) fn listed(all: &[String]) -> String {
     const NAMED: usize = 8;
     let named = all[..all.len().min(NAMED)].join("; ");
     if all.len() > NAMED { format!("{named}; and {} more", all.len() - NAMED) } else { named }

@@ -49,9 +49,9 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
     }
     let words = vec![
         "What go1x is built to reach, with an echo: the contestant's part of the other's, at most. Measured are \
-         medians of the ratios within each round, on this machine; the median decides, if there are ten rounds and go1x \
-         was built with optimisation. Time is latency, one \
-         invocation at a time; own PSS is the memory of the first process."
+         medians of the ratios within each round, on this machine; the median decides, if there are ten rounds and \
+         go1x was built with optimisation. Time is latency, one invocation at a time; own PSS is the memory of the \
+         first process."
             .to_owned(),
     ];
     is_any_measured.then(|| Section {

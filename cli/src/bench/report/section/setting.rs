@@ -1,5 +1,6 @@
 //! Under which circumstances it was measured, and what is to be said of that before all else.
 
+use super::super::comparison::listed;
 use super::super::line::line;
 use super::super::table::{Kind, Table};
 use super::super::unit::{Unit, digits};
@@ -52,7 +53,7 @@ pub(crate) fn setting(results: &Results) -> [Table; 2] {
     let calls: Vec<String> =
         calls.iter().map(|(event, calls)| format!("{calls} ({})", line(event))).collect();
     if !calls.is_empty() {
-        add("calls a turn", calls.join(", "));
+        add("calls a turn", listed(&calls));
     }
     add("ratios are to", results.baseline.clone());
 
