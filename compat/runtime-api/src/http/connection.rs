@@ -264,7 +264,9 @@ impl Connection {
         let spare = self.buffer.capacity() - self.buffer.len();
         match self.incoming {
             // With some more, so that it is room enough for the answers in between, too.
-            Incoming::Ended if spare < self.room => self.buffer.reserve(self.room + self.room / 4),
+            Incoming::Ended if spare < self.room => {
+                self.buffer.reserve((self.room + self.room / 4).min(READ_SIZE));
+            }
             Incoming::Length(left) if spare < LEAST_ROOM => {
                 let left = usize::try_from(left).unwrap_or(READ_SIZE);
                 self.buffer.reserve(left.clamp(LEAST_ROOM, READ_SIZE));
