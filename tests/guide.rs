@@ -217,8 +217,8 @@ fn dates(text: &str) -> Vec<String> {
             b'0' => byte.is_ascii_digit(),
             of => byte == of,
         });
-        let ends = !text[at + 10..].starts_with(|c: char| c.is_alphanumeric() || "-/".contains(c));
-        (fits && ends).then(|| text[at..at + 10].to_owned())
+        let goes_on = |rest: &str| rest.starts_with(|c: char| c.is_alphanumeric() || "-/".contains(c));
+        (fits && !goes_on(&text[at + 10..])).then(|| text[at..at + 10].to_owned())
     };
     text.match_indices("20").filter_map(|(at, _)| shape(at)).collect()
 }
