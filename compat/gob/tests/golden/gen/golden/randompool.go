@@ -323,11 +323,11 @@ var poolRegistered = []reflect.Type{
 // that decoding and encoding them again gives the same bytes.
 var poolCodecValues = map[reflect.Type]func(r *rand.Rand) any{
 	T[RGobVal]():   func(r *rand.Rand) any { return RGobVal{r.Intn(3) * r.Intn(1000)} },
-	T[RGobPtr]():   func(r *rand.Rand) any { return RGobPtr{randomString(r)} },
+	T[RGobPtr]():   func(r *rand.Rand) any { return RGobPtr{notZeros(randomString(r))} },
 	T[RGobInt]():   func(r *rand.Rand) any { return RGobInt(r.Intn(4) * 7) },
-	T[RGobMap]():   func(r *rand.Rand) any { return RGobMap{"n": r.Intn(256)} },
+	T[RGobMap]():   func(r *rand.Rand) any { return RGobMap{"n": 1 + r.Intn(255)} },
 	T[RBinVal]():   func(r *rand.Rand) any { return RBinVal{byte(r.Intn(2)), byte(r.Intn(256))} },
-	T[RBinPtr]():   func(r *rand.Rand) any { return RBinPtr{[]byte(randomString(r))} },
+	T[RBinPtr]():   func(r *rand.Rand) any { return RBinPtr{[]byte(notZeros(randomString(r)))} },
 	T[RBinBytes](): func(r *rand.Rand) any { return RBinBytes(notZeros(randomString(r))) },
 	T[time.Time](): func(r *rand.Rand) any { return randomTime(r) },
 	T[big.Int](): func(r *rand.Rand) any {
