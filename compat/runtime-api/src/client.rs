@@ -1,21 +1,19 @@
 //! The runtime's end of the Runtime API: one kept connection, one request at a time.
 
-use std::future::poll_fn;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tracing::{debug, trace};
 
 use crate::contract::{
-    API_VERSION, ERROR_SUFFIX, INIT_ERROR_PATH, INVOCATION_PATH, NEXT_PATH, RESPONSE_SUFFIX, STREAMING_MODE,
-    error_type, header,
+    API_VERSION, ERROR_SUFFIX, INIT_ERROR_PATH, INVOCATION_PATH, NEXT_PATH, RESPONSE_SUFFIX, header,
 };
 use crate::error::Operation;
 use crate::http::{Connection, Failed, RequestHead, is_value};
-use crate::payload::{Content, Streamed};
-use crate::trailers::{error_type_value, trailers};
+use crate::lent::{Home, Lent, at_home};
+use crate::payload::Content;
+use crate::sending::Unanswered;
+use crate::trailers::error_type_value;
 use crate::{Error, Event, FunctionError, Invocation, Payload, RequestId};
 
 /// A runtime's connection to its sandbox.
@@ -53,8 +51,6 @@ pub struct Client {
     /// Where an event brings its connection back to.
     home: Home,
 }
-
-type Home = Arc<Mutex<Option<Connection>>>;
 
 /// What became of an answer.
 #[derive(Debug)]
@@ -133,7 +129,7 @@ impl Client {
                 event.into()
             }
             None => {
-                let lent = Lent { connection: Some(connection), home: self.home.clone() };
+                let lent = Lent::new(connection, self.home.clone());
                 Event::from_wire(response.length, lent)
             }
         };
@@ -203,86 +199,6 @@ impl Client {
         Answered { told, failure: Some(failure), broken_off }
     }
 
-    /// Sends bytes as they come, as many as announced. A failure breaks the connection off.
-    async fn pass_on(&mut self, length: u64, mut payload: Streamed) -> Result<(), Unanswered> {
-        let wrong = |problem| {
-            let text = format!("the response is {problem} than the {length} bytes that were announced");
-            Err(FunctionError::new(error_type::TRUNCATED_RESPONSE, text))
-        };
-        self.head.content_length(length);
-        let (mut left, mut last) = (length, None);
-        // The last bytes go out once it is known that they are: then the payload is whole, and cannot fail any more.
-        let pieces = |context: &mut Context<'_>| loop {
-            return Poll::Ready(match ready!(payload.poll_chunk(context)) {
-                Some(Ok(chunk)) if chunk.len() as u64 > left => Some(wrong("longer")),
-                Some(Ok(chunk)) => {
-                    left -= chunk.len() as u64;
-                    if left == 0 {
-                        last = Some(chunk);
-                        continue;
-                    }
-                    Some(Ok(chunk))
-                }
-                None if left > 0 => Some(wrong("shorter")),
-                None => last.take().map(Ok),
-                failed => failed,
-            });
-        };
-        self.pieces(pieces, |piece| {
-            let chunk = piece.transpose()?;
-            let is_last = chunk.is_none();
-            Ok(Part { before: String::new(), chunk: chunk.unwrap_or_default(), after: "", is_last })
-        })
-        .await
-    }
-
-    /// Sends pieces as they are made. It is not known before how many they are, so a failure can follow.
-    async fn stream(
-        &mut self,
-        mut payload: Streamed,
-        failure: &mut Option<FunctionError>,
-    ) -> Result<(), Unanswered> {
-        self.head.header(header::RESPONSE_MODE, STREAMING_MODE);
-        for trailer in [header::FUNCTION_ERROR_TYPE, header::FUNCTION_ERROR_BODY] {
-            self.head.header("trailer", trailer);
-        }
-        self.head.header("transfer-encoding", "chunked");
-        let pieces = |context: &mut Context<'_>| payload.poll_chunk(context);
-        self.pieces(pieces, |piece| {
-            let (before, chunk, is_last) = match piece {
-                Some(Ok(chunk)) => (format!("{:x}\r\n", chunk.len()), chunk, false),
-                Some(Err(failed)) => {
-                    let lines = trailers(&failed).map(|(name, value)| format!("{name}: {value}\r\n"));
-                    *failure = Some(failed);
-                    (format!("0\r\n{}", lines.concat()), Bytes::new(), true)
-                }
-                None => ("0\r\n".to_owned(), Bytes::new(), true),
-            };
-            Ok(Part { before, chunk, after: "\r\n", is_last })
-        })
-        .await
-    }
-
-    /// Sends a payload piece by piece, each as it is framed, until the last one was sent or nobody wants more.
-    async fn pieces(
-        &mut self,
-        mut next: impl FnMut(&mut Context<'_>) -> Poll<Option<Result<Bytes, FunctionError>>>,
-        mut frame: impl FnMut(Option<Result<Bytes, FunctionError>>) -> Result<Part, FunctionError>,
-    ) -> Result<(), Unanswered> {
-        let operation = Operation::Response;
-        // The first piece goes out with the head.
-        let first = poll_fn(&mut next).await;
-        let mut part = frame(first).map_err(Unanswered::Failed)?;
-        let (mut connection, mut is_wanted) = self.send(operation, &part.bytes()).await?;
-        while is_wanted && !part.is_last {
-            let piece = connection.unless_refused(poll_fn(&mut next)).await;
-            let Some(piece) = piece.map_err(broke(operation))? else { break };
-            part = frame(piece).map_err(Unanswered::BrokenOff)?;
-            is_wanted = connection.write(&part.bytes()).await.map_err(broke(operation))?;
-        }
-        Ok(self.taken(operation, connection).await?)
-    }
-
     /// Answers an invocation with a failure.
     pub async fn fail(&mut self, request_id: &RequestId, failure: &FunctionError) -> Result<(), Error> {
         self.head.begin("POST", &[&self.base, INVOCATION_PATH, request_id.as_str(), ERROR_SUFFIX]);
@@ -316,7 +232,11 @@ impl Client {
     }
 
     /// Whether the platform took what was sent.
-    async fn taken(&mut self, operation: Operation, mut connection: Connection) -> Result<(), Error> {
+    pub(crate) async fn taken(
+        &mut self,
+        operation: Operation,
+        mut connection: Connection,
+    ) -> Result<(), Error> {
         let status = connection.answer().await.map_err(broke(operation))?;
         if !matches!(status, 200 | 202) {
             return Err(self.refusal(operation, status, connection).await);
@@ -385,63 +305,11 @@ impl Client {
     }
 }
 
-/// A piece of a payload, as it goes out.
-struct Part {
-    before: String,
-    chunk: Bytes,
-    after: &'static str,
-    is_last: bool,
-}
-
-impl Part {
-    fn bytes(&self) -> [&[u8]; 3] {
-        [self.before.as_bytes(), &self.chunk, self.after.as_bytes()]
-    }
-}
-
-/// Why a payload that was passed on is no answer.
-enum Unanswered {
-    /// The platform did not take it.
-    Told(Error),
-    /// It failed before anything was sent.
-    Failed(FunctionError),
-    /// It failed on its way.
-    BrokenOff(FunctionError),
-}
-
-impl From<Error> for Unanswered {
-    fn from(error: Error) -> Unanswered {
-        Unanswered::Told(error)
-    }
-}
-
 pub(crate) fn broke(operation: Operation) -> impl Fn(Failed) -> Error {
     move |failed| {
         let (Failed::Unsent(source) | Failed::Broken(source)) = failed;
         Error::Transport { operation, source }
     }
-}
-
-/// A connection whose response an event still reads.
-pub(crate) struct Lent {
-    connection: Option<Connection>,
-    home: Home,
-}
-
-impl Lent {
-    /// The event's next piece; `None` at its end.
-    pub(crate) async fn piece(&mut self) -> Option<io::Result<Bytes>> {
-        let piece = self.connection.as_mut()?.piece().await;
-        if self.connection.as_ref().is_some_and(|connection| connection.length() == Some(0)) {
-            *at_home(&self.home) = self.connection.take();
-        }
-        piece
-    }
-}
-
-fn at_home(home: &Home) -> std::sync::MutexGuard<'_, Option<Connection>> {
-    // It only ever holds a connection or none.
-    home.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use bytes::{Bytes, BytesMut};
 use serde_json::value::RawValue;
 
 use crate::ClientContext;
-use crate::client::Lent;
 use crate::contract::{EVENT_LIMIT, header};
 use crate::http::Headers;
+use crate::lent::Lent;
 
 /// An event with its metadata.
 #[derive(Debug)]

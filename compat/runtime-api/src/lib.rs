@@ -31,13 +31,17 @@
 //! | `invocation` | an event with its metadata: [`Invocation`], [`Context`], [`Event`] |
 //! | `client_context` | what a mobile SDK says of the app that calls: [`ClientContext`] |
 //! | [`payload`] | what a function answers, whole or as it is made: [`Payload`] |
+//! | `channel` | a payload that is filled from elsewhere: [`payload::channel`] |
 //! | `failure` | what a function reports when it fails: [`FunctionError`] |
 //! | `client` | the runtime's end: one kept connection, one write for each request |
+//! | `sending` | a payload that goes out piece by piece |
+//! | `lent` | the connection while an event is still read from it |
 //! | `extension` | an extension without events, for the sake of SIGTERM |
 //! | `trailers` | what is told of a failure in headers, and behind a streamed response |
 //! | `http` | HTTP/1.1 as far as a runtime needs it |
 //! | `emulator` | the platform's end, behind the feature of that name |
 
+mod channel;
 mod client;
 mod client_context;
 pub mod contract;
@@ -46,7 +50,9 @@ mod extension;
 mod failure;
 mod http;
 mod invocation;
+mod lent;
 pub mod payload;
+mod sending;
 mod trailers;
 
 pub use client::{Answered, Client};
