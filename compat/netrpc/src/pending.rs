@@ -28,15 +28,16 @@ pub(crate) struct Calls {
 #[derive(Debug, Default)]
 struct Pending {
     /// Searched for replies: there are seldom more than a few.
-    places: Vec<Option<Waiting>>,
+    places: Vec<Option<Place>>,
     vacant: Vec<usize>,
     next_seq: u64,
     /// There will be no more replies.
     ended: bool,
 }
 
+/// Of somebody who waits.
 #[derive(Debug)]
-struct Waiting {
+struct Place {
     seq: Option<u64>,
     /// Of the task that has looked last.
     waker: Option<Waker>,
@@ -98,7 +99,7 @@ impl Calls {
     /// One of those who still wait, and have looked.
     pub(crate) fn next(&self) -> Option<(Id, Waker)> {
         self.pending().places.iter().enumerate().find_map(|(place, waiting)| match waiting {
-            Some(Waiting { seq, waker: Some(waker), outcome: None }) => {
+            Some(Place { seq, waker: Some(waker), outcome: None }) => {
                 Some((Id { place, seq: *seq }, waker.clone()))
             }
             _ => None,
@@ -133,7 +134,7 @@ impl Pending {
         if self.ended {
             return None;
         }
-        let waiting = Some(Waiting { seq, waker: None, outcome: None });
+        let waiting = Some(Place { seq, waker: None, outcome: None });
         let place = self.vacant.pop().unwrap_or(self.places.len());
         match self.places.get_mut(place) {
             Some(vacant) => *vacant = waiting,
@@ -142,7 +143,7 @@ impl Pending {
         Some(Id { place, seq })
     }
 
-    fn find(&mut self, seq: u64) -> Option<&mut Waiting> {
+    fn find(&mut self, seq: u64) -> Option<&mut Place> {
         self.places.iter_mut().flatten().find(|waiting| waiting.seq == Some(seq))
     }
 }
