@@ -117,7 +117,11 @@ impl Link {
             }
             ready!(self.read(&mut replies, context, Some(id), field))
         };
-        Poll::Ready(read.unwrap_or_else(|error| Err(self.fail(error))))
+        Poll::Ready(read.unwrap_or_else(|error| {
+            let error = self.fail(error);
+            // Its reply may have been left to it since it was looked for.
+            self.calls.poll(id, context.waker()).unwrap_or(Err(error)).map(Answer::Whole)
+        }))
     }
 
     /// Reads what has come. If the reply that is waited for is not in it, whoever reads is the listener. An error ends
@@ -157,7 +161,12 @@ impl Link {
             return Poll::Ready(Some(Err(error)));
         }
         let part = ready!(pin!(self.replies().part()).poll(context));
-        Poll::Ready(part.map_err(|error| self.fail(error)).transpose())
+        let lost = |error| {
+            let error = self.fail(error);
+            // It may have ended since it was looked for, and for another reason.
+            self.calls.poll(id, context.waker()).and_then(Result::err).unwrap_or(error)
+        };
+        Poll::Ready(part.map_err(lost).transpose())
     }
 
     /// Nothing more can be sent. What has come is read first, so that no reply is lost with it.

@@ -74,10 +74,9 @@ impl Replies {
         }
     }
 
-    /// Closes this direction, for good.
+    /// Closes this direction, for good. A reply that has begun breaks off with it.
     pub(crate) fn close(&mut self) {
         self.reader = MessageReader::new(Box::new(tokio::io::empty()), BytesMut::new(), 0);
-        self.parts = None;
     }
 
     /// The next reply; `None` where the stream ends instead.
@@ -203,5 +202,40 @@ pub(crate) fn limits(message: usize) -> Limits {
 impl std::fmt::Debug for Replies {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Replies").field("listener", &self.listener).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gob::{Encoder, Gob};
+    use serde::Serialize;
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::*;
+    use crate::MESSAGE_LIMIT;
+    use crate::header::ResponseRef;
+    use crate::pending::Calls;
+
+    #[derive(Serialize, Gob)]
+    #[serde(rename_all = "PascalCase")]
+    struct Long {
+        payload: Bytes,
+    }
+
+    #[tokio::test]
+    async fn a_reply_that_has_begun_breaks_off_when_it_is_closed() {
+        let (mut encoder, mut bytes) = (Encoder::new(), Vec::new());
+        encoder.encode(&ResponseRef { service_method: "A.B", seq: 0, error: "" }, &mut bytes);
+        encoder.serialize(&Long { payload: vec![7; 2 * WHOLE_LENGTH].into() }, &mut bytes).unwrap();
+        let (received, mut peer) = tokio::io::duplex(bytes.len());
+        let mut replies = Replies::new(received, BytesMut::new(), MESSAGE_LIMIT);
+        peer.write_all(&bytes[..WHOLE_LENGTH]).await.unwrap();
+        let in_parts = InParts { id: Calls::default().register().unwrap(), field: "Payload" };
+        let reply = replies.next(Some(in_parts)).await.unwrap();
+        assert!(matches!(reply, Some(Reply::Long(length)) if length == 2 * WHOLE_LENGTH));
+        assert!(replies.part().await.unwrap().is_some());
+        replies.close();
+        let end = replies.part().await;
+        assert!(matches!(end, Err(Error::Truncated)), "{end:?}");
     }
 }
