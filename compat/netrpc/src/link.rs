@@ -13,6 +13,7 @@ use bytes::Bytes;
 use gob::{Kept, Received};
 use tokio::runtime::Handle;
 use tokio::sync;
+use tokio::task::unconstrained;
 
 use crate::Error;
 use crate::pending::{Calls, Id};
@@ -171,7 +172,8 @@ impl Link {
 
     /// Nothing more can be sent. What has come is read first, so that no reply is lost with it.
     fn break_off(&self) {
-        let reading = poll_fn(|context| self.read(&mut self.replies(), context, None, None));
+        // That the task has had its share is no answer.
+        let reading = unconstrained(poll_fn(|context| self.read(&mut self.replies(), context, None, None)));
         self.end(&match pin!(reading).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Err(error)) => error,
             _ => Error::UnexpectedEof,
@@ -217,7 +219,8 @@ pub(crate) struct Waiting {
 impl Waiting {
     /// A call, which is numbered. Refused once the connection has ended, even if that was not known before.
     pub(crate) async fn call(link: &Arc<Link>) -> Result<Waiting, Error> {
-        let id = poll_fn(|context| Poll::Ready(link.begin(context))).await?;
+        // That the task has had its share does not mean that nothing has come.
+        let id = unconstrained(poll_fn(|context| Poll::Ready(link.begin(context)))).await?;
         Ok(Waiting { link: link.clone(), id })
     }
 

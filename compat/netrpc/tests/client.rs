@@ -5,8 +5,10 @@
 use std::error::Error as _;
 use std::future::Future;
 use std::io;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -560,6 +562,27 @@ async fn an_end_while_nobody_calls_is_noticed_before_anything_is_sent() {
     let mut sent = Vec::new();
     within(theirs.read_to_end(&mut sent)).await.unwrap();
     assert_eq!(sent, [], "behind the first request");
+}
+
+/// Whatever is left of what a task may do at a time.
+#[tokio::test]
+async fn an_end_is_noticed_by_a_task_that_has_had_its_share() {
+    for left in 0..4 {
+        let (ours, theirs) = tokio::io::duplex(PIPE);
+        let client = Client::new(ours);
+        drop(theirs);
+        tokio::task::yield_now().await;
+        let share = std::iter::from_fn(|| tokio::task::coop::has_budget_remaining().then(consume)).count();
+        tokio::task::yield_now().await;
+        (left..share).for_each(|_| consume());
+        let error = within(client.call::<Number>("Numbers.Add", &Number(1))).await.unwrap_err();
+        assert!(matches!(error, Error::Shutdown), "{left} left: {error:?}");
+    }
+}
+
+fn consume() {
+    let consumed = pin!(tokio::task::coop::consume_budget()).poll(&mut Context::from_waker(Waker::noop()));
+    assert!(consumed.is_ready());
 }
 
 #[tokio::test]
