@@ -25,14 +25,17 @@ pub(crate) struct Outgoing {
     pub(crate) payload: Vec<Bytes>,
     before: Range<usize>,
     after: Range<usize>,
-    /// How much of all that is written.
+    /// The first piece that is not written yet, in the order in which they go out.
+    next: usize,
+    /// How much of it is.
     written: usize,
 }
 
 impl Outgoing {
     /// Sends this part of the buffer, then the payload, then that part.
     pub(crate) fn set(&mut self, before: Range<usize>, after: Range<usize>) {
-        (self.before, self.after, self.written) = (before, after, 0);
+        (self.before, self.after) = (before, after);
+        (self.next, self.written) = (0, 0);
     }
 
     /// Writes what was set and is not written yet, with one system call if the stream takes it all at once.
@@ -80,25 +83,42 @@ impl Outgoing {
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.written += written;
+            self.advance(written);
+        }
+    }
+
+    fn advance(&mut self, written: usize) {
+        self.written += written;
+        while let Some(length) = self.piece(self.next).map(<[u8]>::len)
+            && length <= self.written
+        {
+            self.written -= length;
+            self.next += 1;
         }
     }
 
     /// Fills in what is to be written next, as far as there is room.
     fn unwritten<'b>(&'b self, slices: &mut [IoSlice<'b>; SLICES]) -> usize {
         let (mut skip, mut count) = (self.written, 0);
-        let mut add = |piece: &'b [u8]| {
-            if piece.len() <= skip {
-                skip -= piece.len(); // also of what is empty
-            } else if let Some(slice) = slices.get_mut(count) {
-                *slice = IoSlice::new(&piece[skip..]);
-                (skip, count) = (0, count + 1);
+        for piece in (self.next..).map_while(|at| self.piece(at)) {
+            let piece = &piece[std::mem::take(&mut skip)..];
+            if piece.is_empty() {
+                continue;
             }
-        };
-        add(&self.buffer[self.before.clone()]);
-        self.payload.iter().for_each(|piece| add(piece));
-        add(&self.buffer[self.after.clone()]);
+            let Some(slice) = slices.get_mut(count) else { break };
+            *slice = IoSlice::new(piece);
+            count += 1;
+        }
         count
+    }
+
+    /// What goes out at this place.
+    fn piece(&self, at: usize) -> Option<&[u8]> {
+        match at.checked_sub(1) {
+            None => Some(&self.buffer[self.before.clone()]),
+            Some(at) if at == self.payload.len() => Some(&self.buffer[self.after.clone()]),
+            Some(at) => self.payload.get(at).map(|piece| &**piece),
+        }
     }
 }
 
