@@ -11,8 +11,10 @@ use tracing::{debug, warn};
 
 use crate::Error;
 
-/// After a connection that could not be accepted: out of descriptors, mostly, and others may be given back.
+/// After a connection that could not be accepted: out of descriptors, mostly, and others may be given back. Twice as
+/// long after the next one, and so on.
 const PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What [`Server::serve`](crate::Server::serve) accepts connections from: [`TcpListener`] and [`UnixListener`].
 pub trait Listener: sealed::Halves {}
@@ -57,9 +59,11 @@ where
     L: Listener,
     F: Future<Output = Result<(), Error>> + Send + 'static,
 {
+    let mut pause = PAUSE;
     loop {
         match listener.accept().await {
             Ok((read, write)) => {
+                pause = PAUSE;
                 let serving = serve(read, write);
                 tokio::spawn(async move {
                     if let Err(error) = serving.await {
@@ -69,7 +73,8 @@ where
             }
             Err(error) => {
                 warn!(%error, "no connection accepted");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(pause).await;
+                pause = LONGEST_PAUSE.min(2 * pause);
             }
         }
     }
