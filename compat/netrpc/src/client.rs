@@ -155,7 +155,9 @@ impl Client {
     /// alone and does not come at once, its bytes can be had as they come, with no more than about 128 KiB of them in
     /// memory. All other replies are the same as ever.
     ///
-    /// While such a reply comes, no other one can; and it comes as it is taken.
+    /// While such a reply comes, no other one can; and it comes as it is taken. Where others wait on this client, be it
+    /// with calls or in [`Client::closed`], one of them may be who reads, and a reply that it reads for another call is
+    /// whole, however long: for the sake of memory, give such calls a client of their own.
     pub async fn call_streamed<R>(
         &self,
         service_method: &str,
@@ -221,7 +223,8 @@ impl Client {
         self.link.has_ended()
     }
 
-    /// Waits until the connection has ended.
+    /// Waits until the connection has ended, and meanwhile reads for calls that wait as well: whole replies, also to
+    /// [`Client::call_streamed`].
     pub async fn closed(&self) {
         self.link.ended().await;
     }

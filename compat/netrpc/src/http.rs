@@ -14,7 +14,7 @@ pub const RPC_PATH: &str = "/_goRPC_";
 const CONNECTED: &str = "200 Connected to Go RPC";
 /// Heads are a line or a few; this is for what is none.
 const HEAD_LIMIT: usize = 64 * 1024;
-/// As much of a refused request's body is taken in, so that its sender gets to read why.
+/// As much of a refused request's body is taken in.
 const BODY_LIMIT: usize = 256 * 1024;
 
 /// Asks for net/rpc. What the peer has sent behind its answer is returned.
@@ -67,6 +67,12 @@ pub(crate) async fn accept(
     );
     stream.write_all(answer.as_bytes()).await.map_err(not_sent)?;
     stream.shutdown().await.map_err(not_sent)?;
+    Ok(None)
+}
+
+/// Takes in what follows a request that was refused, so that its sender gets to read why.
+pub(crate) async fn pass_over(stream: &mut (impl AsyncRead + Unpin)) -> Result<(), Error> {
+    let mut read = BytesMut::new();
     for _ in 0..BODY_LIMIT / 4096 {
         read.clear();
         read.reserve(4096);
@@ -74,7 +80,7 @@ pub(crate) async fn accept(
             break;
         }
     }
-    Ok(None)
+    Ok(())
 }
 
 /// What came before the net/rpc.
@@ -87,15 +93,16 @@ enum Head {
 
 /// Reads until an empty line. What came behind it stays in the buffer.
 async fn read_head(stream: &mut (impl AsyncRead + Unpin), buffer: &mut BytesMut) -> Result<Head, Error> {
-    let mut line = 0;
+    let (mut line, mut searched) = (0, 0);
     loop {
-        while let Some(length) = buffer[line..].iter().position(|byte| *byte == b'\n') {
-            let end = line + length + 1;
+        while let Some(length) = buffer[searched..].iter().position(|byte| *byte == b'\n') {
+            let end = searched + length + 1;
             if matches!(&buffer[line..end], b"\n" | b"\r\n") {
                 return Ok(Head::Whole(buffer.split_to(end).freeze()));
             }
-            line = end;
+            (line, searched) = (end, end);
         }
+        searched = buffer.len();
         if buffer.len() > HEAD_LIMIT {
             return Ok(Head::TooLong);
         }

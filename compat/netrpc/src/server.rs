@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use gob::Decode;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::listener::{self, Listener};
 use crate::service::{Method, MethodError, Reply, Service, fixed, typed};
@@ -19,7 +21,14 @@ use crate::{Error, MESSAGE_LIMIT, RPC_PATH, connection, http};
 /// As many calls of one connection run at once, unless [`Server::call_limit`] says otherwise.
 pub const CALL_LIMIT: u32 = 4096;
 
+/// So long may a peer that was refused take to close its connection.
+const REFUSED_PEER: Duration = Duration::from_secs(5);
+
 /// Methods under their full names, `Service.Method`. Cheap to clone.
+///
+/// What one connection may take in memory is bounded by the product of both limits alone, [`Server::call_limit`] times
+/// [`Server::message_limit`]: each call that runs may hold an argument of that length, and its reply, which has no limit
+/// here. By default that is more than most machines have, so lower them where peers are not trusted.
 #[derive(Clone)]
 pub struct Server {
     methods: Arc<HashMap<String, Method>>,
@@ -102,7 +111,8 @@ impl Server {
     }
 
     /// As [`Server::serve_connection`], after the request for it over HTTP, `CONNECT /_goRPC_`. Go's
-    /// `rpc.HandleHTTP`; as there, other paths and methods are answered with 404 and `405 must CONNECT`.
+    /// `rpc.HandleHTTP`; as there, other paths and methods are answered with 404 and `405 must CONNECT`. The future then
+    /// ends when the peer closes the connection, or has sent 256 KiB more.
     pub async fn serve_http_connection(
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -116,7 +126,9 @@ impl Server {
         path: &str,
         mut stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     ) -> Result<(), Error> {
-        let Some(buffer) = http::accept(&mut stream, path).await? else { return Ok(()) };
+        let Some(buffer) = http::accept(&mut stream, path).await? else {
+            return http::pass_over(&mut stream).await;
+        };
         let (read, write) = tokio::io::split(stream);
         connection::serve(self, read, buffer, write).await
     }
@@ -135,13 +147,16 @@ impl Server {
         .await
     }
 
-    /// As [`Server::serve`], for clients that ask over HTTP: see [`Server::serve_http_connection`].
+    /// As [`Server::serve`], for clients that ask over HTTP: see [`Server::serve_http_connection`]. One that is refused
+    /// has five seconds to close its connection.
     pub async fn serve_http(&self, listener: impl Listener) -> Infallible {
         listener::accept(listener, |mut read, mut write| {
             let server = self.clone();
             async move {
                 let mut stream = tokio::io::join(&mut read, &mut write);
-                let Some(buffer) = http::accept(&mut stream, RPC_PATH).await? else { return Ok(()) };
+                let Some(buffer) = http::accept(&mut stream, RPC_PATH).await? else {
+                    return timeout(REFUSED_PEER, http::pass_over(&mut stream)).await.unwrap_or(Ok(()));
+                };
                 connection::serve(&server, read, buffer, write).await
             }
         })
