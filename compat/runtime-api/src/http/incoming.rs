@@ -71,6 +71,10 @@ impl Incoming {
                     *self = if left == 0 { Incoming::ChunkEnd } else { Incoming::Chunk(left) };
                     return Ok(Step::Piece(piece));
                 }
+                // httparse takes no digits for a zero.
+                Incoming::ChunkHead if !buffer[0].is_ascii_hexdigit() => {
+                    return Err(invalid("a chunk without a length"));
+                }
                 Incoming::ChunkHead => match httparse::parse_chunk_size(buffer) {
                     Ok(Status::Complete((size, length))) => {
                         buffer.advance(size);
@@ -175,6 +179,11 @@ mod tests {
     fn chunks_that_are_none_are_refused() {
         let long = [b"1;".to_vec(), vec![b'x'; 2 * LINE_LIMIT]].concat();
         let trailer = [b"0\r\n".to_vec(), vec![b'x'; 2 * LINE_LIMIT]].concat();
+        let none = [&b"\r\n"[..], b";x\r\n", b" \r\n", b"\r\n\r\n", b" 0\r\n\r\n", b"3\r\nabc\r\n\r\n\r\n"];
+        for bad in none {
+            let error = read(Incoming::ChunkHead, bad, 1024).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{}", bad.escape_ascii());
+        }
         for bad in [&b"x\r\n"[..], b"-1\r\n", b"ffffffffffffffffff\r\n", b"1\r\nab\r\n", &long, &trailer] {
             let error = read(Incoming::ChunkHead, bad, 1024).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{}", bad.escape_ascii());
