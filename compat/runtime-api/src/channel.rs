@@ -10,7 +10,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{FunctionError, Payload};
 
-/// A payload and the end to fill it from, by another task or by the handler itself as it goes on.
+/// A payload and the end to fill it from, by another task. The handler itself can send one piece: nothing is taken
+/// before it has returned the payload.
 ///
 /// One piece waits at a time: who sends faster than the platform takes has to wait.
 pub fn channel() -> (Sender, Payload) {
