@@ -195,16 +195,17 @@ impl Context {
 }
 
 impl Identity {
-    /// Reads the identity header's JSON; an empty text is no identity.
+    /// Reads the identity header's JSON; an empty text is no identity, nor is `null`, as in aws-lambda-go
+    /// (`lambda/invoke_loop.go`, `parseCognitoIdentity`).
     pub fn from_json(json: &str) -> Result<Identity, String> {
         if json.is_empty() {
             return Ok(Identity::default());
         }
         // Values are left as they are: whatever they may be, only texts count.
-        let entries: BTreeMap<String, Box<RawValue>> =
+        let entries: Option<BTreeMap<String, Box<RawValue>>> =
             serde_json::from_str(json).map_err(|error| format!("is not an identity: {error}"))?;
         let mut identity = Identity::default();
-        for (key, value) in entries {
+        for (key, value) in entries.unwrap_or_default() {
             let value = serde_json::from_str(value.get()).unwrap_or_default();
             // Go matches JSON keys without case, and so do we.
             match key.to_ascii_lowercase().as_str() {
@@ -250,6 +251,9 @@ impl Memory {
     }
 }
 
+/// Smaller pieces are gathered by copying, since each would keep all of what was read with it in memory.
+const SMALL: usize = 4 * 1024;
+
 impl Event {
     /// An event whose bytes are read from the connection as they are asked for.
     pub(crate) fn from_wire(length: Option<u64>, lent: Lent) -> Event {
@@ -263,31 +267,33 @@ impl Event {
 
     /// The next piece, never empty; `None` at the end. An error means that the rest will not come.
     pub async fn chunk(&mut self) -> Option<Result<Bytes, EventError>> {
-        loop {
-            let chunk = match &mut self.source {
-                Source::Memory(memory) => memory.pop()?,
-                Source::Wire(lent) => match lent.piece().await? {
-                    Ok(piece) => piece,
-                    Err(error) => return Some(Err(EventError::Broken(error))),
-                },
-            };
-            if !chunk.is_empty() {
-                self.length = self.length.map(|length| length.saturating_sub(chunk.len() as u64));
-                return Some(Ok(chunk));
-            }
-        }
+        let chunk = match &mut self.source {
+            Source::Memory(memory) => memory.pop()?,
+            Source::Wire(lent) => match lent.piece().await? {
+                Ok(piece) => piece,
+                Err(error) => return Some(Err(EventError::Broken(error))),
+            },
+        };
+        self.length = self.length.map(|length| length.saturating_sub(chunk.len() as u64));
+        Some(Ok(chunk))
     }
 
     /// Reads the event to its end, so that its length is known.
     pub async fn collect(mut self) -> Result<Event, EventError> {
-        let (mut chunks, mut size) = (VecDeque::new(), 0);
+        let (mut chunks, mut small, mut size) = (VecDeque::new(), BytesMut::new(), 0);
         while let Some(chunk) = self.chunk().await.transpose()? {
             size += chunk.len();
             if size > EVENT_LIMIT {
                 return Err(EventError::TooLong);
             }
+            if chunk.len() < SMALL {
+                small.extend_from_slice(&chunk);
+                continue;
+            }
+            chunks.extend((!small.is_empty()).then(|| small.split().freeze()));
             chunks.push_back(chunk);
         }
+        chunks.extend((!small.is_empty()).then(|| small.freeze()));
         Ok(Event::from_chunks(chunks))
     }
 
@@ -422,13 +428,14 @@ mod tests {
                 "{json}"
             );
         }
-        assert_eq!(Identity::from_json("null").unwrap_err().split(':').next(), Some("is not an identity"));
+        assert_eq!(Identity::from_json("null").unwrap(), Identity::default());
+        assert_eq!(Identity::from_json("3").unwrap_err().split(':').next(), Some("is not an identity"));
         assert_eq!(Identity::from_json(r#"{"identityId":null}"#).unwrap(), Identity::default());
     }
 
     #[tokio::test]
     async fn chunks_are_joined_only_on_demand() {
-        let event = Event::from_chunks(VecDeque::from([Bytes::from("ab"), Bytes::new(), Bytes::from("c")]));
+        let event = Event::from_chunks(VecDeque::from([Bytes::from("ab"), Bytes::from("c")]));
         assert_eq!(event.length(), Some(3));
         assert_eq!(event.bytes().await.unwrap(), "abc");
         let mut event = Event::from(Bytes::from("xyz"));
@@ -436,6 +443,20 @@ mod tests {
         assert_eq!(event.length(), Some(0));
         assert!(event.chunk().await.is_none());
         assert_eq!(Event::from(Bytes::new()).bytes().await.unwrap(), "");
+    }
+
+    #[tokio::test]
+    async fn small_pieces_are_gathered() {
+        let small = || std::iter::repeat_n(Bytes::from_static(b"x"), 10_000);
+        let large = Bytes::from(vec![b'y'; SMALL]);
+        let chunks: VecDeque<_> = small().chain([large.clone(), large]).chain(small()).collect();
+        let mut event = Event::from_chunks(chunks).collect().await.unwrap();
+        assert_eq!(event.length(), Some(20_000 + 2 * SMALL as u64));
+        let mut lengths = Vec::new();
+        while let Some(chunk) = event.chunk().await {
+            lengths.push(chunk.unwrap().len());
+        }
+        assert_eq!(lengths, [10_000, SMALL, SMALL, 10_000]);
     }
 
     #[tokio::test]
