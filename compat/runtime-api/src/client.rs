@@ -2,11 +2,12 @@
 
 use std::io;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tracing::{debug, trace};
 
 use crate::contract::{
-    API_VERSION, ERROR_SUFFIX, INIT_ERROR_PATH, INVOCATION_PATH, NEXT_PATH, RESPONSE_SUFFIX, header,
+    API_VERSION, ERROR_SUFFIX, FAILURE_LIMIT, INIT_ERROR_PATH, INVOCATION_PATH, NEXT_PATH, RESPONSE_SUFFIX,
+    header,
 };
 use crate::error::Operation;
 use crate::http::{Connection, Failed, RequestHead, is_value};
@@ -129,8 +130,8 @@ impl Client {
                 event.into()
             }
             None => {
-                let lent = Lent::new(connection, self.home.clone());
-                Event::from_wire(response.length, lent)
+                let length = connection.length();
+                Event::from_wire(length, Lent::new(connection, self.home.clone()))
             }
         };
         let context = response.headers.map_err(Error::Header)?;
@@ -222,7 +223,7 @@ impl Client {
         if let Some(error_type) = error_type_value(failure) {
             self.head.header(header::FUNCTION_ERROR_TYPE, error_type);
         }
-        self.post(operation, failure.to_json().as_bytes()).await
+        self.post(operation, failure.to_json_within(FAILURE_LIMIT).as_bytes()).await
     }
 
     async fn post(&mut self, operation: Operation, body: &[u8]) -> Result<(), Error> {
@@ -241,8 +242,15 @@ impl Client {
         if !matches!(status, 200 | 202) {
             return Err(self.refusal(operation, status, connection).await);
         }
-        self.rest(connection).await.map_err(|source| Error::Transport { operation, source })?;
+        self.pass_over(operation, connection).await;
         Ok(())
+    }
+
+    /// Reads a success to its end. What it says beyond its head is nothing, so that it may break off there.
+    pub(crate) async fn pass_over(&mut self, operation: Operation, connection: Connection) {
+        if let Err(error) = self.rest(connection).await {
+            debug!(%operation, %error, "the answer broke off behind its head");
+        }
     }
 
     /// Ends the head, and sends it with the body, or the start of one, on the kept connection, or on a new one where that
@@ -291,10 +299,10 @@ impl Client {
 
     /// Reads a body to its end, which leaves the connection free for the next request. Of one that is too long, the
     /// start, and the connection is given up.
-    pub(crate) async fn rest(&mut self, mut connection: Connection) -> io::Result<Bytes> {
+    async fn rest(&mut self, mut connection: Connection) -> io::Result<Bytes> {
         let mut body = Bytes::new();
         while let Some(piece) = connection.piece().await.transpose()? {
-            body = if body.is_empty() { piece } else { [body, piece].concat().into() };
+            body = if body.is_empty() { piece } else { joined(body, &piece) };
             if body.len() > BODY_LIMIT {
                 body.truncate(BODY_LIMIT);
                 return Ok(body);
@@ -303,6 +311,13 @@ impl Client {
         self.connection = Some(connection);
         Ok(body)
     }
+}
+
+/// Copies the first piece once, and no other but for what is new.
+fn joined(body: Bytes, piece: &[u8]) -> Bytes {
+    let mut body = body.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+    body.extend_from_slice(piece);
+    body.freeze()
 }
 
 pub(crate) fn broke(operation: Operation) -> impl Fn(Failed) -> Error {

@@ -72,6 +72,8 @@ pub const PRELUDE_END: [u8; 8] = [0; 8];
 
 /// The largest response in bytes: 6 MiB + 100. A larger one is answered with status 413.
 pub const RESPONSE_LIMIT: usize = 6 * 1024 * 1024 + 100;
+/// A failure's JSON is cut to so many bytes: to a longer one Lambda Managed Instances answer 413.
+pub const FAILURE_LIMIT: usize = 1024 * 1024;
 /// The largest streamed response in bytes: 200 MB, and 20 MB until 2025.
 pub const STREAMED_RESPONSE_LIMIT: usize = 200 * 1024 * 1024;
 /// What follows a response as trailers has to stay below this many bytes, names included: servers in Go read no more.

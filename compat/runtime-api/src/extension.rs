@@ -38,7 +38,7 @@ impl Extension {
         if response.status != 200 {
             return Err(client.refusal(operation, response.status, connection).await);
         }
-        client.rest(connection).await.map_err(|source| Error::Transport { operation, source })?;
+        client.pass_over(operation, connection).await;
         let identifier = response.headers.ok_or_else(|| {
             let problem = "is missing".to_owned();
             Error::Header(HeaderError { header: header::EXTENSION_IDENTIFIER, problem, request_id: None })

@@ -6,6 +6,7 @@
 mod support;
 
 use bytes::Bytes;
+use runtime_api::contract::FAILURE_LIMIT;
 use runtime_api::{Client, Error, FunctionError, Operation, Payload, RequestId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -211,6 +212,26 @@ async fn a_payload_that_is_refused_on_its_way_is_not_waited_for() {
     let answered = within(client.respond(&id(), payload)).await;
     let Err(Error::Status { status: 413, body, .. }) = answered.told else { panic!("{answered:?}") };
     assert_eq!(body, "big");
+}
+
+/// What follows the head of a success says nothing.
+#[tokio::test]
+async fn an_answer_that_is_taken_may_break_off() {
+    let broken = "HTTP/1.1 202 Accepted\r\nContent-Length: 16\r\n\r\n{\"sta";
+    let (mut client, _) = platform(vec![vec![vec![broken.into()]], vec![vec![ACCEPTED.into()]]]).await;
+    within(client.respond(&id(), "1")).await.told.unwrap();
+    within(client.respond(&id(), "2")).await.told.unwrap();
+}
+
+#[tokio::test]
+async fn a_failure_without_end_is_cut() {
+    let (mut client, mut seen) = platform(vec![vec![vec![ACCEPTED.into()]]]).await;
+    let failure = FunctionError::new("E", "m".repeat(2 << 20));
+    within(client.fail(&id(), &failure)).await.unwrap();
+    let request = within(seen.recv()).await.unwrap();
+    let (_, json) = request.split_once("\r\n\r\n").unwrap();
+    assert!(json.len() <= FAILURE_LIMIT && json.len() > FAILURE_LIMIT / 2, "{}", json.len());
+    serde_json::from_str::<serde_json::Value>(json).unwrap();
 }
 
 fn id() -> RequestId {

@@ -204,6 +204,23 @@ async fn a_response_that_is_taken_early_is_sent_to_its_end() {
 }
 
 #[tokio::test]
+async fn a_response_that_was_taken_before_the_connection_ended_is_taken() {
+    let (mut platform, client) = Platform::start().await;
+    let (sender, payload) = payload::channel();
+    let answered = respond(client, payload);
+    sender.send("first".into()).await.unwrap();
+    platform.until("first\r\n").await;
+    platform.send(ACCEPTED).await;
+    // It has come once this is sent.
+    sender.send("second".into()).await.unwrap();
+    platform.until("second\r\n").await;
+    platform.stream = None;
+    within(async { while sender.send("more".into()).await == Ok(()) {} }).await;
+    let (_, answered) = within(answered).await.unwrap();
+    answered.told.unwrap();
+}
+
+#[tokio::test]
 async fn a_platform_that_goes_away_closes_the_payload() {
     let (mut platform, client) = Platform::start().await;
     let (sender, payload) = payload::channel();

@@ -32,6 +32,8 @@ pub(crate) struct Connection {
     buffer: BytesMut,
     /// What is still to come of the response's body.
     incoming: Incoming,
+    /// As much of what has come was looked at, and is no whole head.
+    parsed: usize,
     /// The status of an answer that came before the request had gone out.
     early: Option<u16>,
     /// Whether anything of the request is on its way.
@@ -65,6 +67,7 @@ impl Connection {
             stream,
             buffer: BytesMut::new(),
             incoming: Incoming::Ended,
+            parsed: 0,
             early: None,
             begun: false,
             keeps: true,
@@ -79,13 +82,18 @@ impl Connection {
         is_over && unconstrained(poll_fn(|context| Poll::Ready(self.poll_fill(context).is_pending()))).await
     }
 
-    /// Writes a part of a request. `false`: it was answered already, and not with success, so that nobody wants the rest.
+    /// Writes a part of a request. `false`: nobody wants the rest, because it was answered already with something else than
+    /// success, or with success by a server that then closed the connection.
     pub(crate) async fn write(&mut self, pieces: &[&[u8]]) -> Result<bool, Failed> {
         let mut written = 0;
         let result = poll_fn(|context| self.poll_write(pieces, &mut written, context)).await;
         match result {
             Ok(wanted) => Ok(wanted),
             Err(error) if !self.begun => Err(Failed::Unsent(error)),
+            Err(_) if self.early.is_some() => {
+                self.keeps = false;
+                Ok(false)
+            }
             // A refusal may have come before the server closed the connection.
             Err(error) => match self.head(|_| ()).await {
                 Ok(response) => {
@@ -115,11 +123,7 @@ impl Connection {
 
     /// The answer's status. Its headers are left unread.
     pub(crate) async fn answer(&mut self) -> Result<u16, Failed> {
-        self.begun = false;
-        match self.early.take() {
-            Some(status) => Ok(status),
-            None => Ok(self.head(|_| ()).await?.status),
-        }
+        Ok(self.response(|_| ()).await?.status)
     }
 
     /// The answer, and something made of its headers.
@@ -129,7 +133,7 @@ impl Connection {
     ) -> Result<Response<H>, Failed> {
         self.begun = false;
         match self.early.take() {
-            Some(status) => Ok(Response { status, headers: read(Headers(&[])), length: self.length() }),
+            Some(status) => Ok(Response { status, headers: read(Headers(&[])) }),
             None => Ok(self.head(read).await?),
         }
     }
@@ -191,10 +195,15 @@ impl Connection {
 
     fn take_head<H>(&mut self, read: impl Fn(Headers<'_>) -> H) -> io::Result<Option<Response<H>>> {
         while !self.buffer.is_empty() {
-            let Some(head) = response::parse(&self.buffer, &read)? else {
+            // It ends with a line, if not with the first bytes that come.
+            let may_end = self.parsed == 0 || self.buffer[self.parsed..].contains(&b'\n');
+            let parsed = if may_end { response::parse(&self.buffer, &read)? } else { None };
+            let Some(head) = parsed else {
+                self.parsed = self.buffer.len();
                 let is_long = self.buffer.len() > HEAD_LIMIT;
                 return if is_long { Err(invalid("a head that does not end")) } else { Ok(None) };
             };
+            self.parsed = 0;
             self.buffer.advance(head.size);
             if matches!(head.status, 100..=199) {
                 continue;
@@ -205,7 +214,7 @@ impl Connection {
             self.room = (head.size + size.min(READ_SIZE))
                 .max(self.room - self.room / 64)
                 .clamp(LEAST_ROOM, READ_SIZE);
-            return Ok(Some(Response { status: head.status, headers: head.headers, length }));
+            return Ok(Some(Response { status: head.status, headers: head.headers }));
         }
         Ok(None)
     }

@@ -16,8 +16,6 @@ pub(crate) struct Response<H> {
     pub(crate) status: u16,
     /// What was made of its headers.
     pub(crate) headers: H,
-    /// How long its body is, if the head says that.
-    pub(crate) length: Option<u64>,
 }
 
 /// A response's headers, where they came in.
