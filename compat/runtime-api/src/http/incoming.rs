@@ -175,6 +175,61 @@ mod tests {
         );
     }
 
+    /// What comes out whole is what a reader makes of it that has all the bytes before it, and takes nothing but what
+    /// RFC 9112 has, blanks around a length aside.
+    #[test]
+    fn a_damaged_body_is_never_another_whole_one() {
+        let chunked = b"3\r\nabc\r\n0A;x=y\r\n0123456789\r\n0\r\nT: x\r\n\r\n";
+        let (mut refused, mut taken) = (0, 0);
+        for at in 0..chunked.len() {
+            let (before, after) = chunked.split_at(at);
+            let mut damaged = vec![before.to_vec(), [before, &after[1..]].concat()];
+            for byte in *b"\0\t\r\n 019afgF;:-\xff" {
+                damaged.push([before, &[byte], after].concat());
+                damaged.push([before, &[byte], &after[1..]].concat());
+            }
+            for bytes in damaged {
+                let found = read(Incoming::ChunkHead, &bytes, bytes.len()).ok();
+                for step in [1, 2, 7] {
+                    let cut = read(Incoming::ChunkHead, &bytes, step).ok();
+                    assert_eq!(cut, found, "{step}: {}", bytes.escape_ascii());
+                }
+                match found {
+                    None => refused += 1,
+                    Some(found) => {
+                        taken += 1;
+                        assert_eq!(strictly(&bytes), Some(found), "{}", bytes.escape_ascii());
+                    }
+                }
+            }
+        }
+        assert!(refused > 500 && taken > 100, "{refused} {taken}");
+    }
+
+    /// A chunked body that is here whole, and what is behind it.
+    fn strictly(mut bytes: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+        fn line<'b>(bytes: &mut &'b [u8]) -> Option<&'b [u8]> {
+            let end = bytes.windows(2).position(|two| two == b"\r\n")?;
+            let line = &bytes[..end];
+            *bytes = &bytes[end + 2..];
+            Some(line)
+        }
+        let mut body = Vec::new();
+        loop {
+            let head = line(&mut bytes)?.split(|byte| *byte == b';').next()?;
+            let length = std::str::from_utf8(head).ok()?.trim_end_matches([' ', '\t']);
+            let is_length = !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let length = usize::from_str_radix(length, 16).ok().filter(|_| is_length)?;
+            if length == 0 {
+                while !line(&mut bytes)?.is_empty() {}
+                return Some((body, bytes.to_vec()));
+            }
+            body.extend_from_slice(bytes.get(..length)?);
+            bytes = &bytes[length..];
+            line(&mut bytes).filter(|line| line.is_empty())?;
+        }
+    }
+
     #[test]
     fn chunks_that_are_none_are_refused() {
         let long = [b"1;".to_vec(), vec![b'x'; 2 * LINE_LIMIT]].concat();
