@@ -58,6 +58,14 @@ pub(crate) struct Streamed {
     first: Option<Bytes>,
     /// `None` once it has ended or failed: it is not asked again.
     source: Option<Source>,
+    /// How long the source's pieces are in all, if that was promised.
+    promised: Option<Promised>,
+}
+
+struct Promised {
+    length: u64,
+    /// What has not come yet.
+    left: u64,
 }
 
 type Source = Pin<Box<dyn Stream<Item = Result<Bytes, FunctionError>> + Send>>;
@@ -93,7 +101,7 @@ impl Payload {
     /// does a panic in the stream.
     pub fn stream(body: impl Stream<Item = Result<Bytes, FunctionError>> + Send + 'static) -> Payload {
         let source: Source = Box::pin(body);
-        Streamed { prelude: None, first: None, source: Some(source) }.into()
+        Streamed { prelude: None, first: None, source: Some(source), promised: None }.into()
     }
 
     /// A payload of so many bytes that are still to come. To its caller it is as a whole one: it is never seen in part. If
@@ -103,7 +111,8 @@ impl Payload {
         body: impl Stream<Item = Result<Bytes, FunctionError>> + Send + 'static,
     ) -> Payload {
         let source: Source = Box::pin(body);
-        let streamed = Streamed { prelude: None, first: None, source: Some(source) };
+        let promised = Some(Promised { length, left: length });
+        let streamed = Streamed { prelude: None, first: None, source: Some(source), promised };
         Payload { content_type: None, content: Content::Arriving(length, streamed) }
     }
 
@@ -120,7 +129,9 @@ impl Payload {
         let mut head = serde_json::to_vec(&prelude).expect("numbers and strings always serialise");
         head.extend_from_slice(&PRELUDE_END);
         let streamed = match self.content {
-            Content::Whole(bytes) => Streamed { prelude: None, first: Some(bytes), source: None },
+            Content::Whole(bytes) => {
+                Streamed { prelude: None, first: Some(bytes), source: None, promised: None }
+            }
             Content::Arriving(_, streamed) | Content::Streamed(streamed) => streamed,
         };
         Streamed { prelude: Some(head.into()), ..streamed }.into()
@@ -220,16 +231,46 @@ impl Streamed {
                 context.waker().wake_by_ref();
                 Poll::Pending
             }
-            Some(Ok(chunk)) => Poll::Ready(Some(Ok(chunk))),
-            end => {
-                self.source = None;
-                Poll::Ready(end)
+            polled => {
+                let kept = match &mut self.promised {
+                    Some(promised) => promised.keep(polled),
+                    None => polled,
+                };
+                if !matches!(kept, Some(Ok(_))) {
+                    self.source = None;
+                }
+                Poll::Ready(kept)
             }
         }
     }
 
+    /// Whether all that was promised has been handed out.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.promised.as_ref().is_some_and(|promised| promised.left == 0)
+    }
+
     async fn chunk(&mut self) -> Option<Result<Bytes, FunctionError>> {
         poll_fn(|context| self.poll_chunk(context)).await
+    }
+}
+
+impl Promised {
+    /// What has come, or the failure that it is.
+    fn keep(&mut self, polled: Option<Result<Bytes, FunctionError>>) -> Option<Result<Bytes, FunctionError>> {
+        let length = self.length;
+        let wrong = |problem| {
+            let text = format!("the response is {problem} than the {length} bytes that were announced");
+            Some(Err(FunctionError::new(error_type::TRUNCATED_RESPONSE, text)))
+        };
+        match &polled {
+            Some(Ok(chunk)) => match self.left.checked_sub(chunk.len() as u64) {
+                Some(left) => self.left = left,
+                None => return wrong("longer"),
+            },
+            None if self.left > 0 => return wrong("shorter"),
+            _ => {}
+        }
+        polled
     }
 }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 
 use crate::client::{Client, broke};
-use crate::contract::{STREAMING_MODE, error_type, header};
+use crate::contract::{STREAMING_MODE, header};
 use crate::error::Operation;
 use crate::payload::Streamed;
 use crate::trailers::trailers;
@@ -15,27 +15,17 @@ use crate::{Error, FunctionError};
 impl Client {
     /// Sends bytes as they come, as many as announced. A failure breaks the connection off.
     pub(crate) async fn pass_on(&mut self, length: u64, mut payload: Streamed) -> Result<(), Unanswered> {
-        let wrong = |problem| {
-            let text = format!("the response is {problem} than the {length} bytes that were announced");
-            Err(FunctionError::new(error_type::TRUNCATED_RESPONSE, text))
-        };
         self.head.content_length(length);
-        let (mut left, mut last) = (length, None);
+        let mut last = None;
         // The last bytes go out once it is known that they are: then the payload is whole, and cannot fail any more.
         let pieces = |context: &mut Context<'_>| loop {
             return Poll::Ready(match ready!(payload.poll_chunk(context)) {
-                Some(Ok(chunk)) if chunk.len() as u64 > left => Some(wrong("longer")),
-                Some(Ok(chunk)) => {
-                    left -= chunk.len() as u64;
-                    if left == 0 {
-                        last = Some(chunk);
-                        continue;
-                    }
-                    Some(Ok(chunk))
+                Some(Ok(chunk)) if payload.is_whole() => {
+                    last = Some(chunk);
+                    continue;
                 }
-                None if left > 0 => Some(wrong("shorter")),
                 None => last.take().map(Ok),
-                failed => failed,
+                polled => polled,
             });
         };
         self.pieces(pieces, |piece| {

@@ -6,14 +6,16 @@
 mod support;
 
 use bytes::Bytes;
-use runtime_api::contract::FAILURE_LIMIT;
-use runtime_api::{Client, Error, FunctionError, Operation, Payload, RequestId};
+use futures_core::Stream as _;
+use runtime_api::contract::{FAILURE_LIMIT, error_type};
+use runtime_api::{Client, Error, FunctionError, Operation, Payload, Prelude, RequestId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use support::within;
 
+const TRUNCATED: Option<&str> = Some(error_type::TRUNCATED_RESPONSE);
 const ACCEPTED: &str = "HTTP/1.1 202 Accepted\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";
 
 #[tokio::test]
@@ -200,6 +202,26 @@ async fn a_payload_that_fails_on_its_way_is_one_failure() {
             assert_eq!(requests.len(), if begun { 2 } else { 1 }, "{cut}: {requests:?}");
             assert!(begun || cut == 0 || (piece == 100 && cut == text.len()), "{cut}: {requests:?}");
         }
+    }
+}
+
+/// Whoever reads it, and whatever it is made the body of.
+#[tokio::test]
+async fn a_payload_that_is_not_as_long_as_promised_fails_everywhere() {
+    for (length, is_kept) in [(4, false), (5, true), (6, false)] {
+        let payload = || Payload::arriving(length, Pieces(vec![Ok("abc".into()), Ok("de".into())]));
+        for payload in [payload(), payload().prelude(Prelude::default())] {
+            let gathered = payload.bytes().await;
+            assert_eq!(gathered.as_ref().err().map(|it| &*it.error_type), TRUNCATED.filter(|_| !is_kept));
+        }
+        let mut payload = payload();
+        let mut pieces = Vec::new();
+        while let Some(piece) =
+            std::future::poll_fn(|context| std::pin::Pin::new(&mut payload).poll_next(context)).await
+        {
+            pieces.push(piece);
+        }
+        assert_eq!(pieces.last().unwrap().is_ok(), is_kept, "{length}: {pieces:?}");
     }
 }
 
