@@ -19,6 +19,10 @@ use crate::{Error, Event, FunctionError, Invocation, Payload, RequestId};
 
 /// A runtime's connection to its sandbox.
 ///
+/// Between requests it is kept. That it has ended meanwhile is known to tokio, and costs no more than another connection,
+/// unless nothing in its thread has waited since: who blocks a runtime of one thread for longer than a proxy in between
+/// keeps idle connections should let it run before the answer, with [`tokio::task::yield_now`].
+///
 /// ```
 /// use runtime_api::emulator::{Emulator, Settings};
 /// use runtime_api::Client;
