@@ -5,9 +5,12 @@
 //! | `messages` | Go's structs, field for field |
 //! | `convert` | an invocation as an `InvokeRequest`; an `InvokeResponse` as payload or failure |
 //! | `workers` | the children that serve invocations, together a `Handler` |
-//! | `worker` | one of them: a process and the connection to it |
+//! | `worker` | one of them, and its replacement |
+//! | `connection` | a ready process and the connection to it |
+//! | `arriving` | an event on its way to the handler |
 //! | `passing` | a long answer on its way to the platform, never whole in memory |
 //! | `readiness` | from a started child to one that answered its first ping |
+//! | `diagnosis` | what to say of one that does not |
 //! | `overdue` | when an invocation's time is over |
 //! | `port` | a free port for it |
 //! | `last_words` | what one says that ends at once |
@@ -16,7 +19,10 @@
 //! | `ticks` | a timer that is finer than tokio's |
 //! | `function` | a `Handler` served as `Function`, as a go1.x program serves itself |
 
+mod arriving;
+mod connection;
 mod convert;
+mod diagnosis;
 mod function;
 mod last_words;
 mod messages;

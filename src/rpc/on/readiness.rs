@@ -1,9 +1,7 @@
-//! From a started child to one that answered its first ping: the port, the wait, and what to say when it
-//! does not come to that.
+//! From a started child to one that answered its first ping: the port and the wait.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -14,8 +12,9 @@ use runtime_api::FunctionError;
 use tokio::net::TcpStream;
 use tracing::{debug, info, warn};
 
+use super::diagnosis::POLLS_ITSELF;
 use super::messages::{PingRequest, PingResponse};
-use super::process::{NOWHERE, Process, Slot, describe};
+use super::process::{NOWHERE, Process, Slot};
 use super::ticks::Ticks;
 use super::{last_words, port, sockets};
 use crate::bootstrap::{ChildCommand, Mode};
@@ -43,9 +42,6 @@ const REPLY_LIMIT: usize = 16 * 1024 * 1024;
 /// What programs say that are built with the tag `lambda.norpc` on aws-lambda-go v1.18.0 to v1.33.0. They end at the sight
 /// of the port's variable, and poll the Runtime API without it (`lambda/entry.go`); newer ones do not look at it.
 const REFUSAL: &str = "was present but the function was compiled without RPC support";
-/// What is to be known of a handler that does without us.
-const POLLS_ITSELF: &str = "it talks to the Runtime API itself, as a program built with the tag lambda.norpc does; \
-                            GO1X_MODE=auto or direct leaves it to that";
 /// How many ports are tried, should others take them between our look and the handler's start to listen.
 const ATTEMPTS: usize = 3;
 
@@ -145,11 +141,11 @@ async fn start_once(command: &ChildCommand, slot: &Slot) -> Result<Ready, NotRea
     found
 }
 
-struct Waiting<'a> {
-    command: &'a ChildCommand,
-    process: &'a Arc<Process>,
-    port: u16,
-    since: Instant,
+pub(super) struct Waiting<'a> {
+    pub(super) command: &'a ChildCommand,
+    pub(super) process: &'a Arc<Process>,
+    pub(super) port: u16,
+    pub(super) since: Instant,
     /// It was seen to talk to the Runtime API instead of listening, and is left to that.
     polls_itself: AtomicBool,
 }
@@ -284,66 +280,11 @@ impl Waiting<'_> {
         polls_itself
     }
 
-    fn talks_to_runtime_api(&self) -> bool {
+    pub(super) fn talks_to_runtime_api(&self) -> bool {
         let address = self.command.runtime_api.split('/').next().unwrap_or_default();
         let Some((host, port)) = address.rsplit_once(':') else { return false };
         // A host by name is told by its port alone.
         let host = host.trim_matches(['[', ']']).parse().ok();
         port.parse().is_ok_and(|port| sockets::is_connected_to(self.process.pid(), host, port))
-    }
-
-    fn taken(&self) -> FunctionError {
-        let text = format!("port {} was taken by another program while the handler started", self.port);
-        self.failure("Runtime.Go1xNotAHandler", text)
-    }
-
-    fn exited(&self, status: ExitStatus, said: Option<String>) -> FunctionError {
-        let said = match said {
-            Some(said) if said == POLLS_ITSELF => format!("But {said}"),
-            Some(said) => format!("It said:\n{said}"),
-            None => "Its output above says why; a program that does not call lambda.Start, or goes into the background, ends like \
-                     this too"
-                .into(),
-        };
-        // Go's own resolver (`net/hosts.go`) knows it from this file alone, and Go's RPC handlers listen there.
-        let no_localhost = if Path::new("/etc/hosts").exists() {
-            ""
-        } else {
-            ". There is no /etc/hosts here: a Go program finds no localhost to listen on without its line \
-             `127.0.0.1 localhost`"
-        };
-        let text = format!(
-            "{}: the handler ended before it listened on port {} (_LAMBDA_SERVER_PORT). {said}{no_localhost}",
-            describe(status),
-            self.port
-        );
-        self.failure("Runtime.Go1xHandlerExited", text)
-    }
-
-    fn too_late(&self) -> FunctionError {
-        let text = format!("{}. The limit is GO1X_READY_TIMEOUT_MS", self.silence());
-        self.failure("Runtime.Go1xNotListening", text)
-    }
-
-    /// What is known of a handler that does not come up.
-    fn silence(&self) -> String {
-        let pid = self.process.pid();
-        let ports = sockets::listening_ports(pid);
-        let found = if self.talks_to_runtime_api() {
-            POLLS_ITSELF.to_owned()
-        } else if ports.is_empty() {
-            "it listens on no port".to_owned()
-        } else {
-            format!("it listens on {ports:?} instead")
-        };
-        format!(
-            "the handler (process {pid}) runs but has not answered on port {} (_LAMBDA_SERVER_PORT) for {} ms: {found}",
-            self.port,
-            self.since.elapsed().as_millis()
-        )
-    }
-
-    fn failure(&self, error_type: &str, text: String) -> FunctionError {
-        FunctionError::new(error_type, format!("{}: {text}", self.command.program.display()))
     }
 }

@@ -1,32 +1,22 @@
 //! A go1.x program as a child process, driven over net/rpc.
 
-use std::io;
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use netrpc::{Client, LongReply, Streamed};
-use runtime_api::{Context, Event, FunctionError, Invocation};
+use netrpc::{LongReply, Streamed};
+use runtime_api::{Context, FunctionError, Invocation};
 use tokio::sync::Mutex;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
+use super::arriving::Arriving;
+use super::connection::{Busy, CONNECTION_LOST, Connection, RPC_ERROR, TOO_LARGE};
 use super::convert;
-use super::messages::{InvokeRequest, InvokeResponse};
 use super::overdue::{self, Watch};
 use super::process::{Process, Slot, describe};
 use super::readiness::{self, Ready};
 use crate::bootstrap::{ChildCommand, Sharing};
 use crate::handler::EVENT_LOST;
-
-const METHOD: &str = "Function.Invoke";
-
-/// A sandbox is not frozen and thawed within this.
-const JUST_NOW: Duration = Duration::from_millis(5);
-
-/// How long a broken connection may wait for the end of the process that it most likely announces.
-const EXIT_WAIT: Duration = Duration::from_secs(1);
 
 /// How often a process is started in another's place before that fails.
 const ATTEMPTS: usize = 3;
@@ -49,18 +39,6 @@ pub(super) struct Long {
     pub(super) connection: Arc<Connection>,
     pub(super) context: Context,
     pub(super) reply: LongReply,
-}
-
-/// A ready process and the connection to it.
-#[derive(Debug)]
-pub(super) struct Connection {
-    process: Arc<Process>,
-    client: Client,
-    /// A call on it was given up, and the handler may still be at it.
-    given_up: AtomicBool,
-    /// When it answered last, in microseconds from `since`.
-    answered: AtomicU64,
-    since: Instant,
 }
 
 impl Worker {
@@ -149,7 +127,7 @@ impl Worker {
             return Ok(connection.clone());
         }
         if let Some(connection) = &*current
-            && !connection.given_up.load(Relaxed)
+            && !connection.is_given_up()
         {
             // It ended while nobody called: the event, if there is one, is still ours, and goes to a fresh one.
             warn!("the handler had ended since the last invocation");
@@ -206,159 +184,6 @@ impl Worker {
     }
 }
 
-impl Connection {
-    fn new(process: Arc<Process>, client: Client) -> Connection {
-        let (given_up, answered) = (AtomicBool::new(false), AtomicU64::new(0));
-        Connection { process, client, given_up, answered, since: Instant::now() }
-    }
-
-    /// A long answer can be had as it comes, unless others wait behind it for theirs.
-    async fn invoke(
-        &self,
-        request: &InvokeRequest<'_>,
-        event: &mut Arriving,
-        sharing: Sharing,
-    ) -> Result<Streamed<InvokeResponse>, netrpc::Error> {
-        let answer = match sharing {
-            Sharing::Process => {
-                self.client.call_streamed(METHOD, request, event, InvokeResponse::PAYLOAD).await
-            }
-            Sharing::Shared => self.client.call_with(METHOD, request, event).await.map(Streamed::Whole),
-        };
-        if answer.is_ok() {
-            self.answered.store(self.now(), Relaxed);
-        }
-        answer
-    }
-
-    /// The kernel need not be asked of a process that has answered just now: of its end since then, which nothing was
-    /// frozen to hide, the reactor tells with the next event.
-    fn is_alive(&self) -> bool {
-        self.is_usable()
-            && (self.now() < self.answered.load(Relaxed) + JUST_NOW.as_micros() as u64
-                || self.process.is_alive())
-    }
-
-    fn now(&self) -> u64 {
-        self.since.elapsed().as_micros() as u64
-    }
-
-    /// Without asking the kernel.
-    fn is_usable(&self) -> bool {
-        !self.given_up.load(Relaxed) && !self.client.is_closed() && self.process.status().is_none()
-    }
-
-    /// No further call goes to this process, and its end is not news.
-    pub(super) fn give_up(&self) {
-        self.given_up.store(true, Relaxed);
-        self.process.end();
-    }
-
-    async fn stop(&self) {
-        let status = self.process.kill().await;
-        debug!(pid = self.process.pid(), status = describe(status), "handler stopped");
-    }
-
-    /// What to say of a connection that broke during a call: nearly always the process ended, and how it did
-    /// is what the user wants to know. The words are the platform's for a runtime that ended.
-    pub(super) async fn lost(&self, request_id: &str, error: &netrpc::Error) -> FunctionError {
-        let failure =
-            |text| FunctionError::new("Runtime.ExitError", format!("RequestId: {request_id} Error: {text}"));
-        // Noise is no sign of an end.
-        let wait = if matches!(error, netrpc::Error::Gob { .. }) { Duration::ZERO } else { EXIT_WAIT };
-        match tokio::time::timeout(wait, self.process.wait()).await {
-            Ok(status) if status.success() => failure("Runtime exited without providing a reason".to_owned()),
-            Ok(status) => failure(format!("Runtime exited with error: {}", describe(status))),
-            Err(_) => {
-                let source =
-                    std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
-                FunctionError::new(
-                    if matches!(error, netrpc::Error::Gob { .. }) { BAD_REPLY } else { CONNECTION_LOST },
-                    format!(
-                        "the handler runs, but its answer to {request_id} was lost: {error}{source}. A new one is started"
-                    ),
-                )
-            }
-        }
-    }
-}
-
-/// What the platform says of a payload that is too large, for one that it never saw.
-const TOO_LARGE: (&str, &str) = (
-    "Function.ResponseSizeTooLarge",
-    "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
-);
-const BAD_REPLY: &str = "Runtime.Go1xBadReply";
-const CONNECTION_LOST: &str = "Runtime.Go1xConnectionLost";
-const RPC_ERROR: &str = "Runtime.Go1xRpcError";
-
-/// A call under way. Whoever gives it up leaves a handler at work that was written for one call at a time: it must
-/// not get another.
-struct Busy<'c> {
-    connection: &'c Connection,
-    sharing: Sharing,
-}
-
-impl Busy<'_> {
-    fn done(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Busy<'_> {
-    fn drop(&mut self) {
-        if self.sharing == Sharing::Process && !self.connection.process.is_asked_to_end() {
-            self.connection.give_up();
-        }
-    }
-}
-
 fn event_lost(error: impl std::fmt::Display) -> FunctionError {
     FunctionError::new(EVENT_LOST, error.to_string())
-}
-
-/// An event on its way from one connection to the other, never whole in memory but where it came in one piece.
-struct Arriving {
-    event: Event,
-    /// What was passed on, if that is all of it.
-    passed: Option<Bytes>,
-}
-
-impl Arriving {
-    fn length(&self) -> u64 {
-        self.event.length().unwrap_or_default()
-    }
-
-    /// Makes it an event that is still to come, if all of what was passed on is at hand.
-    fn rewind(&mut self) -> bool {
-        match self.passed.take() {
-            Some(passed) if passed.is_empty() || self.length() == 0 => {
-                if !passed.is_empty() {
-                    self.event = passed.into();
-                }
-                self.passed = Some(Bytes::new());
-                true
-            }
-            _ => false,
-        }
-    }
-}
-
-impl From<Event> for Arriving {
-    fn from(event: Event) -> Arriving {
-        Arriving { event, passed: Some(Bytes::new()) }
-    }
-}
-
-impl netrpc::Payload for Arriving {
-    async fn chunk(&mut self) -> Option<io::Result<Bytes>> {
-        match self.event.chunk().await? {
-            Ok(chunk) => {
-                // Kept beyond the first, the pieces of a long event would be in memory all at once.
-                self.passed = self.passed.take().filter(|passed| passed.is_empty()).map(|_| chunk.clone());
-                Some(Ok(chunk))
-            }
-            Err(error) => Some(Err(io::Error::other(error))),
-        }
-    }
 }

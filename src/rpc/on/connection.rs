@@ -1,0 +1,145 @@
+//! A ready process and the connection to it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use netrpc::{Client, Streamed};
+use runtime_api::FunctionError;
+use tracing::debug;
+
+use super::arriving::Arriving;
+use super::messages::{InvokeRequest, InvokeResponse};
+use super::process::{Process, describe};
+use crate::bootstrap::Sharing;
+
+const METHOD: &str = "Function.Invoke";
+
+/// A sandbox is not frozen and thawed within this.
+const JUST_NOW: Duration = Duration::from_millis(5);
+
+/// How long a broken connection may wait for the end of the process that it most likely announces.
+const EXIT_WAIT: Duration = Duration::from_secs(1);
+
+/// A ready process and the connection to it.
+#[derive(Debug)]
+pub(super) struct Connection {
+    process: Arc<Process>,
+    client: Client,
+    /// A call on it was given up, and the handler may still be at it.
+    given_up: AtomicBool,
+    /// When it answered last, in microseconds from `since`.
+    answered: AtomicU64,
+    since: Instant,
+}
+
+impl Connection {
+    pub(super) fn new(process: Arc<Process>, client: Client) -> Connection {
+        let (given_up, answered) = (AtomicBool::new(false), AtomicU64::new(0));
+        Connection { process, client, given_up, answered, since: Instant::now() }
+    }
+
+    /// A long answer can be had as it comes, unless others wait behind it for theirs.
+    pub(super) async fn invoke(
+        &self,
+        request: &InvokeRequest<'_>,
+        event: &mut Arriving,
+        sharing: Sharing,
+    ) -> Result<Streamed<InvokeResponse>, netrpc::Error> {
+        let answer = match sharing {
+            Sharing::Process => {
+                self.client.call_streamed(METHOD, request, event, InvokeResponse::PAYLOAD).await
+            }
+            Sharing::Shared => self.client.call_with(METHOD, request, event).await.map(Streamed::Whole),
+        };
+        if answer.is_ok() {
+            self.answered.store(self.now(), Relaxed);
+        }
+        answer
+    }
+
+    /// The kernel need not be asked of a process that has answered just now: of its end since then, which nothing was
+    /// frozen to hide, the reactor tells with the next event.
+    pub(super) fn is_alive(&self) -> bool {
+        self.is_usable()
+            && (self.now() < self.answered.load(Relaxed) + JUST_NOW.as_micros() as u64
+                || self.process.is_alive())
+    }
+
+    fn now(&self) -> u64 {
+        self.since.elapsed().as_micros() as u64
+    }
+
+    /// Without asking the kernel.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.given_up.load(Relaxed) && !self.client.is_closed() && self.process.status().is_none()
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up.load(Relaxed)
+    }
+
+    /// No further call goes to this process, and its end is not news.
+    pub(super) fn give_up(&self) {
+        self.given_up.store(true, Relaxed);
+        self.process.end();
+    }
+
+    pub(super) async fn stop(&self) {
+        let status = self.process.kill().await;
+        debug!(pid = self.process.pid(), status = describe(status), "handler stopped");
+    }
+
+    /// What to say of a connection that broke during a call: nearly always the process ended, and how it did
+    /// is what the user wants to know. The words are the platform's for a runtime that ended.
+    pub(super) async fn lost(&self, request_id: &str, error: &netrpc::Error) -> FunctionError {
+        let failure =
+            |text| FunctionError::new("Runtime.ExitError", format!("RequestId: {request_id} Error: {text}"));
+        // Noise is no sign of an end.
+        let wait = if matches!(error, netrpc::Error::Gob { .. }) { Duration::ZERO } else { EXIT_WAIT };
+        match tokio::time::timeout(wait, self.process.wait()).await {
+            Ok(status) if status.success() => failure("Runtime exited without providing a reason".to_owned()),
+            Ok(status) => failure(format!("Runtime exited with error: {}", describe(status))),
+            Err(_) => {
+                let source =
+                    std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+                FunctionError::new(
+                    if matches!(error, netrpc::Error::Gob { .. }) { BAD_REPLY } else { CONNECTION_LOST },
+                    format!(
+                        "the handler runs, but its answer to {request_id} was lost: {error}{source}. A new one is started"
+                    ),
+                )
+            }
+        }
+    }
+}
+
+/// A call under way. Whoever gives it up leaves a handler at work that was written for one call at a time: it must
+/// not get another.
+pub(super) struct Busy<'c> {
+    pub(super) connection: &'c Connection,
+    pub(super) sharing: Sharing,
+}
+
+impl Busy<'_> {
+    pub(super) fn done(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        if self.sharing == Sharing::Process && !self.connection.process.is_asked_to_end() {
+            self.connection.give_up();
+        }
+    }
+}
+
+/// What the platform says of a payload that is too large, for one that it never saw.
+pub(super) const TOO_LARGE: (&str, &str) = (
+    "Function.ResponseSizeTooLarge",
+    "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+);
+const BAD_REPLY: &str = "Runtime.Go1xBadReply";
+pub(super) const CONNECTION_LOST: &str = "Runtime.Go1xConnectionLost";
+pub(super) const RPC_ERROR: &str = "Runtime.Go1xRpcError";
