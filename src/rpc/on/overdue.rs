@@ -114,6 +114,15 @@ impl Watch {
         &self.clock.slots[self.slot]
     }
 
+    /// What comes of it, if it does while somebody waits for an answer.
+    pub(super) async fn within<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = future => Some(done),
+            () = self.over() => None,
+        }
+    }
+
     /// Ends when nobody waits for an answer any more.
     pub(super) async fn over(&self) {
         // It may have been told of the invocation before.
@@ -140,6 +149,16 @@ pub(super) fn still_at_it(context: &Context) -> FunctionError {
 /// The same of one that never came to a handler.
 pub(super) fn never_begun(context: &Context) -> FunctionError {
     told(context, "until its deadline, all handlers were at work on others")
+}
+
+/// The same of one that had not come in full.
+pub(super) fn never_came(context: &Context) -> FunctionError {
+    told(context, "until its deadline, its event had not come in full")
+}
+
+/// The same of one for which a handler was still being started.
+pub(super) fn never_ready(context: &Context) -> FunctionError {
+    told(context, "until its deadline, no handler was ready for it")
 }
 
 fn told(context: &Context, text: &str) -> FunctionError {

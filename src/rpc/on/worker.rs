@@ -71,24 +71,24 @@ impl Worker {
         watch: &Watch,
     ) -> Result<Answer, FunctionError> {
         let Invocation { context, mut event } = invocation;
-        // Chunked, it says how long it is only by its end, and gob has to know before.
-        if event.length().is_none() {
-            event = event.collect().await.map_err(event_lost)?;
+        // Chunked, it says how long it is only by its end, and gob has to know before. On a connection that others share,
+        // one that is slow or breaks off must be nobody else's business.
+        if event.length().is_none() || sharing == Sharing::Shared {
+            let whole = watch.within(event.collect()).await;
+            event = whole.ok_or_else(|| overdue::never_came(&context))?.map_err(event_lost)?;
         }
         let mut arriving = Arriving::from(event);
         let mut attempt = 1;
         loop {
             let request = convert::request(&context, arriving.length());
-            let connection = self.connection(command).await?;
+            let connection = watch.within(self.connection(command)).await;
+            let connection = connection.ok_or_else(|| overdue::never_ready(&context))??;
             let busy = Busy { connection: &connection, sharing };
-            let answer = tokio::select! {
-                biased;
-                answer = connection.invoke(&request, &mut arriving, sharing) => answer,
-                () = watch.over() => {
-                    drop(busy);
-                    self.retire(&connection, sharing).await;
-                    return Err(overdue::still_at_it(&context));
-                }
+            let invoked = connection.invoke(&request, &mut arriving, sharing);
+            let Some(answer) = watch.within(invoked).await else {
+                drop(busy);
+                self.retire(&connection, sharing).await;
+                return Err(overdue::still_at_it(&context));
             };
             busy.done();
             let failure = match answer {
