@@ -95,16 +95,6 @@ impl Settings {
             Some(other) => return Err(RuntimeError::not(ENV, other, "go1x or plain")),
         };
         let plan = Plan::read(|variable| text(&environment, variable))?;
-        if mode == Mode::Direct && plan.rpc_listen.is_some() {
-            let problem = format!("is set, but with {MODE}=direct nobody is left to listen there");
-            return Err(RuntimeError::Setting { variable: RPC_LISTEN, problem });
-        }
-        if mode == Mode::Direct && text(&environment, SIGTERM)?.as_deref() == Some("on") {
-            let problem = format!(
-                "is on, but with {MODE}=direct nobody is left to be the extension; the handler can ask for SIGTERM itself"
-            );
-            return Err(RuntimeError::Setting { variable: SIGTERM, problem });
-        }
         let sharing = match text(&environment, CONCURRENCY)?.as_deref() {
             None | Some("process") => Sharing::Process,
             Some("shared") => Sharing::Shared,
@@ -115,6 +105,16 @@ impl Settings {
             Some("on") => true,
             Some(other) => return Err(RuntimeError::not(SIGTERM, other, "on or off")),
         };
+        if mode == Mode::Direct && plan.rpc_listen.is_some() {
+            let problem = format!("is set, but with {MODE}=direct nobody is left to listen there");
+            return Err(RuntimeError::Setting { variable: RPC_LISTEN, problem });
+        }
+        if mode == Mode::Direct && sigterm {
+            let problem = format!(
+                "is on, but with {MODE}=direct nobody is left to be the extension; the handler can ask for SIGTERM itself"
+            );
+            return Err(RuntimeError::Setting { variable: SIGTERM, problem });
+        }
         let ready_timeout = match text(&environment, READY_TIMEOUT)? {
             None => None,
             Some(text) => match text.parse() {
