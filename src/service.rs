@@ -195,20 +195,26 @@ async fn typed<T: DeserializeOwned>(invocation: Invocation) -> Result<LambdaEven
     let Invocation { context, event } = invocation;
     let event = whole(event).await?;
     let payload = serde_json::from_slice(&event).map_err(|error| {
-        let name = match error.classify() {
-            Category::Data => "UnmarshalTypeError",
-            Category::Syntax | Category::Eof | Category::Io => "SyntaxError",
-        };
-        FunctionError::new(name, without_values(&error.to_string()))
+        let text = error.to_string();
+        match error.classify() {
+            Category::Data => FunctionError::new("UnmarshalTypeError", without_values(&text)),
+            Category::Syntax | Category::Eof | Category::Io => FunctionError::new("SyntaxError", text),
+        }
     })?;
     Ok(LambdaEvent { payload, context })
 }
 
 /// What was expected, without what was found: that is the caller's, and this goes to the log.
 fn without_values(text: &str) -> String {
-    match text.split_once(", expected").map(|(found, expected)| (found.find(['"', '`']), found, expected)) {
-        Some((Some(value), found, expected)) => format!("{}…, expected{expected}", &found[..value]),
-        _ => text.to_owned(),
+    // These quote a name of the type's own.
+    if text.starts_with("missing field `") || text.starts_with("duplicate field `") {
+        return text.to_owned();
+    }
+    // What was found comes first, and may say ", expected" too.
+    let found = text.rfind(", expected").unwrap_or(text.len());
+    match text[..found].find(['"', '`']) {
+        Some(value) => format!("{}…{}", &text[..value], &text[found..]),
+        None => text.to_owned(),
     }
 }
 
@@ -218,5 +224,28 @@ where
 {
     fn into_payload(self) -> Result<Payload, FunctionError> {
         Ok(self.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_value_of_the_callers_is_told() {
+        for (text, told) in [
+            (
+                "invalid type: string \"pin\", expected u32 at line 1",
+                "invalid type: string …, expected u32 at line 1",
+            ),
+            ("invalid value: string \"a, expected b\", expected c", "invalid value: string …, expected c"),
+            ("unknown variant `pin`, expected `a` or `b`", "unknown variant …, expected `a` or `b`"),
+            ("unknown variant `pin`, there are no variants", "unknown variant …"),
+            ("no order \"pin\" at line 1", "no order …"),
+            ("missing field `cups` at line 1", "missing field `cups` at line 1"),
+            ("invalid length 1, expected a pair", "invalid length 1, expected a pair"),
+        ] {
+            assert_eq!(without_values(text), told);
+        }
     }
 }
