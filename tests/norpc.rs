@@ -31,6 +31,15 @@ async fn rpc_is_refused() {
     assert_eq!(status.code(), Some(1));
 }
 
+/// A copy of bootstrap would take its own place for ever.
+#[tokio::test]
+async fn bootstrap_by_another_name_is_refused() {
+    let folder = support::Folder::new("norpc-itself");
+    let handler = folder.write("main", 0o755, &std::fs::read(env!("CARGO_BIN_EXE_bootstrap")).unwrap());
+    let (error, ..) = Sandbox::start(&handler, &[]).await.init_failure().await;
+    assert_eq!(error["errorType"], "Runtime.Go1xHandlerPath");
+}
+
 #[tokio::test]
 async fn a_handler_that_is_not_there_is_an_init_error_all_the_same() {
     let folder = support::Folder::new("norpc-missing");

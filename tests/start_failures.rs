@@ -125,7 +125,13 @@ async fn bootstrap_by_another_name() {
     let folder = Folder::new("itself");
     let bootstrap = std::fs::read(env!("CARGO_BIN_EXE_bootstrap")).unwrap();
     let handler = folder.write("main", 0o755, &bootstrap);
-    check(&handler, &[], "Runtime.Go1xHandlerPath", &["leads to bootstrap itself"]).await;
+    for mode in ["auto", "rpc", "direct"] {
+        let variables = [("GO1X_MODE", mode)];
+        check(&handler, &variables, "Runtime.Go1xHandlerPath", &["names bootstrap itself"]).await;
+    }
+    let script = b"#!/bin/sh\nexec \"${0%/*}/main\"\n";
+    let script = folder.write("script", 0o755, script);
+    check(&script, &[], "Runtime.Go1xHandlerPath", &["leads to bootstrap itself"]).await;
 }
 
 #[tokio::test]

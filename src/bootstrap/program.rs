@@ -185,11 +185,11 @@ fn needs(path: &Path) -> Option<Needs> {
     Needs::read(&file, &Elf::read(&file).ok()?).ok()
 }
 
-/// Whether a path leads to this very program, which would start itself without end.
+/// Whether a path leads to this very program, by whatever name, which would start itself without end. A copy of it finds
+/// that out when it is started.
 fn is_bootstrap(path: &Path) -> bool {
     let file = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
-    path.file_name() == Some(OsStr::new("bootstrap"))
-        && file(path).is_some_and(|found| std::env::current_exe().is_ok_and(|own| file(&own) == Some(found)))
+    file(path).is_some_and(|found| std::env::current_exe().is_ok_and(|own| file(&own) == Some(found)))
 }
 
 /// errno(3): `ENOENT`, `ENOEXEC`, `EACCES`.

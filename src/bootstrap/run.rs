@@ -118,7 +118,7 @@ fn make_way(command: ChildCommand) -> Result<ChildCommand, FunctionError> {
     Ok(command)
 }
 
-/// A link to `bootstrap` by another name would start itself for ever.
+/// A script that leads to `bootstrap` would start it for ever.
 fn not_ourselves(command: ChildCommand) -> Result<ChildCommand, FunctionError> {
     if command.environment.contains_key(OsStr::new(start::SERVER_PORT)) {
         let text = "bootstrap was started as a handler: the handler setting leads to bootstrap itself, or this is no \
