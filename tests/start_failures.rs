@@ -153,6 +153,21 @@ async fn exits_at_once() {
     check(&handler, &variables, "Runtime.Go1xHandlerExited", &texts).await;
 }
 
+/// An extension within the handler's process speaks with the Runtime API too. That is no sign of a handler that polls.
+#[tokio::test]
+async fn a_handler_that_fails_beside_its_extension_has_failed() {
+    let folder = Folder::new("extension");
+    let script = b"#!/bin/sh\necho \"Post http://$AWS_LAMBDA_RUNTIME_API/2020-01-01/extension/register: refused\" >&2\nexit 1\n";
+    let handler = folder.write("refused", 0o755, script);
+    check(&handler, &[], "Runtime.Go1xHandlerExited", &["exit status 1", "extension/register: refused"])
+        .await;
+    // Connected for as long as a look takes to notice it, and some more.
+    let script = b"#!/bin/bash\nexec 3<>\"/dev/tcp/${AWS_LAMBDA_RUNTIME_API/://}\"\nsleep 2.5\nexit 3\n";
+    let handler = folder.write("connected", 0o755, script);
+    let variables = [("PATH", "/usr/bin:/bin")];
+    check(&handler, &variables, "Runtime.Go1xHandlerExited", &["exit status 3", "before it listened"]).await;
+}
+
 /// Its loader may have ended it, and what that said is in the log alone.
 #[tokio::test]
 async fn a_dynamic_program_that_ends_at_once_is_told_with_the_glibc_it_needs() {
@@ -188,7 +203,9 @@ async fn never_listens() {
     let texts = ["has not answered on port", " ms: ", "no port", "GO1X_READY_TIMEOUT_MS"];
     check(&handler, &variables, "Runtime.Go1xNotListening", &texts).await;
     let Some(stranger) = peers::require(Peer::Stranger) else { return };
-    for (says, text) in [("otherport", "it listens on ["), ("mute", "has not answered")] {
+    for (says, text) in
+        [("otherport", "it listens on ["), ("mute", "it listens there, but answers no Function.Ping")]
+    {
         let variables = [("STRANGER_SAYS", says), ("GO1X_READY_TIMEOUT_MS", "500")];
         check(&stranger, &variables, "Runtime.Go1xNotListening", &[text]).await;
     }

@@ -53,6 +53,8 @@ impl Waiting<'_> {
         let ports = sockets::listening_ports(pid);
         let found = if self.talks_to_runtime_api() {
             POLLS_ITSELF.to_owned()
+        } else if ports.contains(&self.port) {
+            "it listens there, but answers no Function.Ping".to_owned()
         } else if ports.is_empty() {
             "it listens on no port".to_owned()
         } else {

@@ -19,9 +19,17 @@ const KEPT: usize = 16 * 1024;
 const LINES: usize = 5;
 const LINE_LENGTH: usize = 300;
 
-/// The lines that say why, if it fails again in the same way. Not for one that ended well, or was ended: the first may
+/// What it said when it was started once more.
+#[derive(Debug)]
+pub(super) struct LastWords {
+    pub(super) text: String,
+    /// It failed again in the same way, so that they are the reason.
+    pub(super) again: bool,
+}
+
+/// The lines that say why. Not for one that ended well, or was ended: the first may
 /// have done work that is not to be done twice, the second has nothing to say.
-pub(super) async fn of(command: &ChildCommand, port: u16, status: ExitStatus) -> Option<String> {
+pub(super) async fn of(command: &ChildCommand, port: u16, status: ExitStatus) -> Option<LastWords> {
     use std::os::unix::process::ExitStatusExt as _;
     if status.success() || status.signal() == Some(Signal::KILL.as_raw()) {
         return None;
@@ -30,7 +38,8 @@ pub(super) async fn of(command: &ChildCommand, port: u16, status: ExitStatus) ->
     let said = tokio::time::timeout(LIMIT, async { (heard(stderr).await, process.wait().await) }).await;
     process.kill().await;
     let (said, again) = said.ok()?;
-    (again == status).then(|| telling(&String::from_utf8_lossy(&said))).filter(|lines| !lines.is_empty())
+    let text = telling(&String::from_utf8_lossy(&said));
+    (!text.is_empty()).then_some(LastWords { text, again: again == status })
 }
 
 /// The last of it, to its end.

@@ -34,6 +34,12 @@ const PING_INTERVAL: Duration = Duration::from_millis(5);
 /// A handler that has not listened for this long, but talks to the Runtime API, is most likely built without RPC.
 /// There is no hurry to know it: it serves its invocations by itself meanwhile.
 const POLLS_ITSELF_AFTER: Duration = Duration::from_secs(1);
+/// A connection that is there at so many looks in a row, so far apart, is no short call. To look takes milliseconds.
+const LOOKS: u32 = 3;
+const LOOKS_APART: Duration = Duration::from_millis(250);
+/// An extension within the handler's process is connected to the Runtime API too, so a failure as early as this may
+/// be that of a handler that had yet to listen: what it says is asked for.
+const MAY_BE_STARTING: Duration = Duration::from_secs(10);
 /// After this long, a warning says what was found; the platform's own limit for the first start is 10 s.
 const WARN_AFTER: Duration = Duration::from_secs(8);
 
@@ -82,9 +88,10 @@ async fn next_look(tick: Option<&Ticks>, pause: Duration) {
     tokio::time::sleep(pause).await;
 }
 
-/// Whether these are the last words of a program that polls the Runtime API itself, and was kept from it.
+/// Whether these are the last words of a program that polls the Runtime API itself, and was kept from it. An extension
+/// within a handler is kept from it too, and says so.
 fn has_polled(said: &str) -> bool {
-    said.contains(&format!("{NOWHERE}/"))
+    said.lines().any(|line| line.contains(NOWHERE) && line.contains("/invocation/next"))
 }
 
 /// Why a started child cannot be used.
@@ -133,6 +140,7 @@ async fn start_once(command: &ChildCommand, slot: &Slot) -> Result<Ready, NotRea
     let found = tokio::select! {
         found = waiting.until_ready() => found,
         never = waiting.warn() => match never {},
+        never = waiting.notice() => match never {},
         () = waiting.limit() => Err(waiting.too_late().into()),
     };
     if found.is_err() {
@@ -156,7 +164,7 @@ impl Waiting<'_> {
         let mut looks = 0;
         loop {
             if let Some(status) = self.process.status() {
-                if self.polls_itself.load(Relaxed) {
+                if self.polls_itself() && (status.success() || self.since.elapsed() > MAY_BE_STARTING) {
                     return Ok(Ready::Ended(status));
                 }
                 // It could not listen where another does.
@@ -164,12 +172,13 @@ impl Waiting<'_> {
                     return Err(NotReady::PortTaken(self.exited(status, None)));
                 }
                 let said = last_words::of(self.command, self.port, status).await;
-                if self.command.mode == Mode::Auto && said.as_deref().is_some_and(has_polled) {
-                    return Ok(Ready::Ended(status));
+                if said.as_ref().is_some_and(|said| has_polled(&said.text)) {
+                    return match self.command.mode {
+                        Mode::Auto => Ok(Ready::Ended(status)),
+                        _ => Err(self.exited(status, Some(POLLS_ITSELF.to_owned())).into()),
+                    };
                 }
-                if said.as_deref().is_some_and(has_polled) {
-                    return Err(self.exited(status, Some(POLLS_ITSELF.to_owned())).into());
-                }
+                let said = said.filter(|said| said.again).map(|said| said.text);
                 let refuses = said.as_ref().is_some_and(|said| said.contains(REFUSAL));
                 let failure = self.exited(status, said);
                 return Err(if refuses { NotReady::Refuses(failure) } else { failure.into() });
@@ -186,12 +195,6 @@ impl Waiting<'_> {
                     (tick, (waited / 100).clamp(FIRST_INTERVAL, LAST_INTERVAL))
                 }
             };
-            if self.since.elapsed() > POLLS_ITSELF_AFTER
-                && !self.polls_itself.load(Relaxed)
-                && self.is_left_to_itself()
-            {
-                info!(pid = self.process.pid(), "handler polls the Runtime API itself");
-            }
             tokio::select! {
                 biased;
                 _ = self.process.wait() => {}
@@ -203,9 +206,19 @@ impl Waiting<'_> {
     /// Says once what is known of a handler that takes long.
     async fn warn(&self) -> Infallible {
         tokio::time::sleep(WARN_AFTER).await;
-        if !self.is_left_to_itself() {
+        if !self.polls_itself() {
             warn!("{}", self.silence());
         }
+        std::future::pending().await
+    }
+
+    /// Notices a handler that does without us, and may.
+    async fn notice(&self) -> Infallible {
+        tokio::time::sleep(POLLS_ITSELF_AFTER).await;
+        while !self.is_left_to_itself().await {
+            tokio::time::sleep(LOOKS_APART).await;
+        }
+        info!(pid = self.process.pid(), "handler polls the Runtime API itself");
         std::future::pending().await
     }
 
@@ -215,7 +228,7 @@ impl Waiting<'_> {
             Some(limit) => tokio::time::sleep(limit).await,
             None => std::future::pending().await,
         }
-        if self.is_left_to_itself() {
+        if self.is_left_to_itself().await {
             std::future::pending().await
         }
     }
@@ -273,11 +286,27 @@ impl Waiting<'_> {
     }
 
     /// Whether the handler does without us, and may.
-    fn is_left_to_itself(&self) -> bool {
-        let polls_itself = self.command.mode == Mode::Auto
-            && (self.polls_itself.load(Relaxed) || self.talks_to_runtime_api());
-        self.polls_itself.store(polls_itself, Relaxed);
-        polls_itself
+    async fn is_left_to_itself(&self) -> bool {
+        if self.command.mode != Mode::Auto {
+            return false;
+        }
+        for look in 0..LOOKS {
+            if self.polls_itself() {
+                return true;
+            }
+            if look > 0 {
+                tokio::time::sleep(LOOKS_APART).await;
+            }
+            if !self.talks_to_runtime_api() {
+                return false;
+            }
+        }
+        self.polls_itself.store(true, Relaxed);
+        true
+    }
+
+    fn polls_itself(&self) -> bool {
+        self.polls_itself.load(Relaxed)
     }
 
     pub(super) fn talks_to_runtime_api(&self) -> bool {
