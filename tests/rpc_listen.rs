@@ -9,7 +9,7 @@ use std::process::Stdio;
 
 use peers::Peer;
 use serde_json::{Value, json};
-use support::{Folder, PATIENCE, Sandbox, example, free_port};
+use support::{Folder, PATIENCE, Sandbox, eventually, example, free_port};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
@@ -121,6 +121,37 @@ async fn a_rust_function_is_served_both_ways() {
         "{}",
         sandbox.output()
     );
+}
+
+#[tokio::test]
+async fn no_handler_is_started_for_a_call_once_bootstrap_ends() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let Some(client) = peers::require(Peer::RpcClient) else { return };
+    let folder = Folder::new("ending");
+    // The first is slow to end, which is the time to start another in the second's place.
+    let script = b"#!/bin/sh\necho start >>\"${0%/*}/starts\"\n\
+        if mkdir \"${0%/*}/first\" 2>/dev/null; then export HANDLER_IGNORE_SIGTERM=1; fi\nexec \"$@\"\n";
+    let wrapper = folder.write("wrapper", 0o755, script);
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let variables = [
+        ("GO1X_RPC_LISTEN", &*listen),
+        ("AWS_LAMBDA_MAX_CONCURRENCY", "2"),
+        ("AWS_LAMBDA_EXEC_WRAPPER", wrapper.to_str().unwrap()),
+    ];
+    let sandbox = Sandbox::start(&handler, &variables).await;
+    sandbox.emulator.wait_ready().await.unwrap();
+    let starts = || std::fs::read_to_string(folder.path().join("starts")).unwrap_or_default().lines().count();
+    let arguments = ["-payload", r#"{"do":"sleep","ms":60000}"#, "-count", "4", "-concurrency", "4"];
+    let ((), _) = tokio::join!(
+        async {
+            eventually("two are at work", || starts() == 2).await;
+            sandbox.signal("-TERM");
+        },
+        go(&client, port, &arguments)
+    );
+    assert_eq!(sandbox.exit().await.code(), Some(0));
+    assert_eq!(starts(), 2, "{}", sandbox.output());
 }
 
 #[tokio::test]

@@ -26,7 +26,10 @@ pub(super) struct Process {
 
 /// Where the current process is found, whatever else is given up meanwhile.
 #[derive(Debug, Default)]
-pub(super) struct Slot(Mutex<Option<Arc<Process>>>);
+pub(super) struct Slot {
+    process: Mutex<Option<Arc<Process>>>,
+    closed: AtomicBool,
+}
 
 impl Slot {
     /// Puts a process in the place of the one before.
@@ -36,13 +39,22 @@ impl Slot {
         process
     }
 
+    /// No other process is to be started here.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Relaxed);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Relaxed)
+    }
+
     /// The current process.
     pub(super) fn get(&self) -> Option<Arc<Process>> {
         self.lock().clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<Process>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -171,7 +171,11 @@ impl Waiting<'_> {
                 if sockets::is_listened_on(self.port) {
                     return Err(NotReady::PortTaken(self.exited(status, None)));
                 }
-                let said = last_words::of(self.command, self.port, status).await;
+                // That it was asked to end is reason enough.
+                let said = match self.process.is_asked_to_end() {
+                    true => None,
+                    false => last_words::of(self.command, self.port, status).await,
+                };
                 if said.as_ref().is_some_and(|said| has_polled(&said.text)) {
                     return match self.command.mode {
                         Mode::Auto => Ok(Ready::Ended(status)),

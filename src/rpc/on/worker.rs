@@ -62,6 +62,14 @@ impl Worker {
         self.process.get()
     }
 
+    /// Asks the process to end, and starts no other in its place.
+    pub(super) fn ask_to_end(&self) {
+        self.process.close();
+        if let Some(process) = self.process() {
+            process.terminate();
+        }
+    }
+
     /// One invocation, from the event to the handler's answer.
     pub(super) async fn call(
         &self,
@@ -125,6 +133,10 @@ impl Worker {
         let mut current = self.current.lock().await;
         if let Some(connection) = current.as_ref().filter(|connection| connection.is_alive()) {
             return Ok(connection.clone());
+        }
+        // Calls on the legacy socket may still come, or wait for their turn.
+        if self.process.is_closed() {
+            return Err(FunctionError::new(CONNECTION_LOST, "bootstrap ends, and starts no other handler"));
         }
         if let Some(connection) = &*current
             && !connection.is_given_up()

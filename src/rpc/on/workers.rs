@@ -68,11 +68,9 @@ impl Workers {
     }
 
     /// Asks the children to end, with all that they started. Those at work have time for it even if their calls are
-    /// given up from now on.
+    /// given up from now on. No other is started.
     pub fn ask_to_end(&self) {
-        for process in self.pool.workers.iter().filter_map(Worker::process) {
-            process.terminate();
-        }
+        self.pool.workers.iter().for_each(Worker::ask_to_end);
     }
 
     /// Asks the children to end, and sees to it that they do.
