@@ -30,7 +30,20 @@ pub(super) fn outcome(response: InvokeResponse) -> Result<Bytes, FunctionError> 
     let InvokeError { message, error_type, stack_trace, should_exit } = error;
     let frame = |StackFrame { path, line, label }| runtime_api::StackFrame { path, line, label };
     let stack_trace = stack_trace.into_iter().map(frame).collect();
-    Err(FunctionError { message, error_type, stack_trace, should_exit })
+    Err(FunctionError { message: cut(message), error_type, stack_trace, should_exit })
+}
+
+/// So much of a failure's message goes to the log and to the platform.
+const MESSAGE_LIMIT: usize = 256 * 1024;
+
+fn cut(mut message: String) -> String {
+    let length = message.len();
+    if length > MESSAGE_LIMIT {
+        let end = (0..=MESSAGE_LIMIT).rfind(|end| message.is_char_boundary(*end)).unwrap_or_default();
+        message.truncate(end);
+        message += &format!("… (cut: {length} bytes)");
+    }
+    message
 }
 
 /// The other way: an invocation that came over net/rpc. An id that could not stand in a path is left out.
@@ -80,6 +93,15 @@ mod tests {
         let long_ago = Timestamp { seconds: i64::MIN, nanos: i64::MIN };
         let received = ReceivedInvokeRequest { deadline: long_ago, ..Default::default() };
         assert_eq!(invocation(received).context.deadline_ms, 0);
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_two_characters() {
+        let fits = "x".repeat(MESSAGE_LIMIT);
+        assert_eq!(cut(fits.clone()), fits);
+        let cut = cut("ü".repeat(MESSAGE_LIMIT).replacen('ü', "x", 1));
+        assert_eq!(cut.len(), MESSAGE_LIMIT - 1 + "… (cut: 524287 bytes)".len());
+        assert!(cut.ends_with("ü… (cut: 524287 bytes)"), "{}", &cut[MESSAGE_LIMIT - 10..]);
     }
 
     #[test]
