@@ -1,6 +1,7 @@
 //! Which process listens on a port, and who talks to the Runtime API, from `/proc`: proc_pid_fd(5),
 //! proc_net(5). Nothing here needs privileges.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader};
 use std::net::{IpAddr, SocketAddr};
@@ -76,9 +77,11 @@ fn each_listener(port: u16, mut wants_more: impl FnMut(Socket) -> bool) -> io::R
 /// The ports on which the process or a descendant listens.
 pub(super) fn listening_ports(pid: u32) -> Vec<u16> {
     let Some(sockets) = all() else { return Vec::new() };
+    let tree = descendants(pid).into_iter().chain([pid]);
+    let ours: HashSet<u64> = tree.filter_map(held).flatten().collect();
     let mut ports: Vec<u16> = sockets
         .iter()
-        .filter(|socket| socket.state == LISTEN && owns_any(pid, &[socket.inode]) == Some(true))
+        .filter(|socket| socket.state == LISTEN && ours.contains(&socket.inode))
         .map(|socket| socket.local.port())
         .collect();
     ports.sort_unstable();
@@ -151,11 +154,15 @@ fn owns_any(pid: u32, inodes: &[u64]) -> Option<bool> {
 
 /// Whether the process has one of the sockets open. `None`: its descriptors cannot be read.
 fn holds(pid: u32, inodes: &[u64]) -> Option<bool> {
+    Some(held(pid)?.any(|inode| inodes.contains(&inode)))
+}
+
+/// The sockets that the process has open.
+fn held(pid: u32) -> Option<impl Iterator<Item = u64>> {
     let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
-    Some(descriptors.flatten().any(|entry| {
-        let target = fs::read_link(entry.path()).unwrap_or_default();
-        let inode = target.to_str().and_then(|text| text.strip_prefix("socket:[")?.strip_suffix(']'));
-        inode.and_then(|inode| inode.parse().ok()).is_some_and(|inode| inodes.contains(&inode))
+    Some(descriptors.flatten().filter_map(|entry| {
+        let target = fs::read_link(entry.path()).ok()?;
+        target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
     }))
 }
 
