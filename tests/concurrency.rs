@@ -206,6 +206,7 @@ async fn an_answer_that_comes_too_late_costs_nothing_else() {
         // The other slot goes on meanwhile.
         answered(2, &sandbox.invoke(who(2, 0)).await);
         sandbox.says("status 410").await;
+        sandbox.says("Runtime.Go1xTimedOut").await;
         for number in 3..6 {
             answered(number, &sandbox.invoke(who(number, 0)).await);
         }
