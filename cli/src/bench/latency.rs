@@ -3,7 +3,7 @@
 use super::Bench;
 use super::event::Event;
 use super::results::{Latency, Results};
-use super::turns::Field;
+use super::turns::{Field, turn};
 use crate::error::Error;
 
 /// Each event by turns, rounds that are complete in the results as soon as they are.
@@ -16,8 +16,12 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
         let names = field.runners.iter().map(|runner| runner.name());
         results.latency.extend(names.map(|name| Latency::new(name, event, 1)));
         for round in 0..bench.plan.rounds {
-            let turns = field.round(round, event, calls).await?;
-            for (latency, turn) in results.latency[first..].iter_mut().zip(turns) {
+            let mut turns = Vec::new();
+            for (index, runner) in field.in_turn(round) {
+                turns.push((index, turn(runner, event, calls).await?));
+            }
+            for (index, turn) in turns {
+                let latency = &mut results.latency[first + index];
                 latency.rounds.push(turn.times);
                 latency.cpu.push(turn.cpu);
             }

@@ -6,7 +6,6 @@ use tokio::task::JoinSet;
 
 use super::Bench;
 use super::event::Event;
-use super::order;
 use super::results::{Latency, Results, Throughput};
 use super::runner::{Caller, Runner};
 use super::turns::{Field, micros};
@@ -49,13 +48,11 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
             }
         }
         for round in 0..rounds {
-            let count = field.runners.len();
-            let mut turns: Vec<Option<Turn>> = (0..count).map(|_| None).collect();
-            for index in order::of(round, count) {
-                let runner = &field.runners[index];
-                turns[index] = Some(turn(runner, event, concurrency, bench.plan.throughput_turn).await?);
+            let mut turns = Vec::new();
+            for (index, runner) in field.in_turn(round) {
+                turns.push((index, turn(runner, event, concurrency, bench.plan.throughput_turn).await?));
             }
-            for (index, turn) in turns.into_iter().flatten().enumerate() {
+            for (index, turn) in turns {
                 let throughput = &mut results.throughput[first + index];
                 throughput.per_second.push(turn.per_second);
                 throughput.cpu.push(turn.cpu);
@@ -75,6 +72,8 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
 }
 
 async fn turn(runner: &Runner, event: &Event, concurrency: usize, length: Duration) -> Result<Turn, Error> {
+    // One that does not count, as in all turns.
+    runner.invoke(event).await?;
     let before = runner.tree().cpu_time();
     let begin = Instant::now();
     let mut callers = JoinSet::new();

@@ -68,18 +68,16 @@ impl Field {
         Ok(self::calls(turn, slowest))
     }
 
-    /// A turn of each contestant, in the order of the round.
-    pub(super) async fn round(&self, number: usize, event: &Event, calls: usize) -> Result<Vec<Turn>, Error> {
-        let count = self.runners.len();
-        let mut turns: Vec<Option<Turn>> = (0..count).map(|_| None).collect();
-        for index in order::of(number, count) {
-            turns[index] = Some(turn(&self.runners[index], event, calls).await?);
-        }
-        Ok(turns.into_iter().flatten().collect())
+    /// All contestants with their numbers, in the order of the round.
+    pub(super) fn in_turn(&self, round: usize) -> impl Iterator<Item = (usize, &Runner)> {
+        order::of(round, self.runners.len()).into_iter().map(|index| (index, &self.runners[index]))
     }
 }
 
-async fn turn(runner: &Runner, event: &Event, calls: usize) -> Result<Turn, Error> {
+/// So many calls that count, after one that does not: what the contestant before still does once it has answered (it asks
+/// for its next event, it collects garbage) is over by then.
+pub(super) async fn turn(runner: &Runner, event: &Event, calls: usize) -> Result<Turn, Error> {
+    invoke(runner, event, 1).await?;
     let before = runner.tree().cpu_time();
     let times = invoke(runner, event, calls).await?;
     let cpu = runner.tree().cpu_time().saturating_sub(before);
