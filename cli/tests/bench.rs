@@ -69,15 +69,18 @@ fn go_contestants_are_measured_and_the_results_can_be_read_again() {
 
 #[test]
 fn rust_contestants_are_built_and_answer() {
-    let only = "rust-direct,rust-rpc,lambda_runtime";
+    let go = peers::require(Peer::EchoCurrent).is_some();
+    let all = ["rust-direct", "rust-rpc", "lambda_runtime", "floor-rpc", "floor-direct"];
+    let all: Vec<&str> = all.into_iter().filter(|name| go || *name != "floor-rpc").collect();
+    let only = all.join(",");
     let output =
-        run(&["--quick", "--contestants", only, "--measure", "latency,throughput", "--format", "json"]);
+        run(&["--quick", "--contestants", &only, "--measure", "latency,throughput", "--format", "json"]);
     let results = json(&output);
     let names: Vec<&str> =
         results["contestants"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["rust-direct", "rust-rpc", "lambda_runtime"]);
+    assert_eq!(names, all);
     assert_eq!(results["baseline"], "rust-direct");
-    assert_eq!(results["throughput"].as_array().unwrap().len(), 6, "{results:#}");
+    assert_eq!(results["throughput"].as_array().unwrap().len(), 2 * all.len(), "{results:#}");
 }
 
 #[test]
@@ -104,6 +107,8 @@ fn long_runs_thaws_stages_and_system_calls_are_measured_or_said_not_to_be() {
     assert_eq!(points, [20, 20, 2, 2], "{results:#}");
     assert_eq!(endurance[0]["points"][19]["at"], 120.0);
     assert_eq!(endurance[2]["over"], "seconds frozen");
+    let values = |one: usize| endurance[one]["points"][0]["values"].as_array().unwrap().len();
+    assert_eq!([values(0), values(2)], [1, 5], "a turn's median, and each thaw");
     let notes = results["notes"].to_string();
     match results["system_calls"].as_array().unwrap().len() {
         0 => assert!(notes.contains("System calls were not counted: "), "{notes}"),

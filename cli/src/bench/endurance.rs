@@ -1,15 +1,16 @@
 //! What becomes of contestants in a long run, and in a sandbox that was frozen.
 
+use std::mem;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
 use super::Bench;
 use super::event::Event;
-use super::order;
 use super::results::{Endurance, EndurancePoint, Results};
-use super::runner::Runner;
-use super::turns::{Field, micros};
+use super::statistics::Sample;
+use super::turns::{Field, micros, turn};
+use super::waker::Waker;
 use crate::error::Error;
 
 /// What a long run is told over.
@@ -22,6 +23,9 @@ const TURN: u64 = 1000;
 const THAWS: usize = 5;
 /// Invocations before the first that counts.
 const WARM_UP: u64 = 200;
+/// Invocations of a thawed sandbox before it is frozen again, and the time that it then has to ask for the next.
+const BEFORE_FREEZE: usize = 20;
+const SETTLE: Duration = Duration::from_millis(20);
 
 pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), Error> {
     if bench.plan.invocations > 0 {
@@ -46,18 +50,15 @@ async fn long_run(bench: &Bench, results: &mut Results) -> Result<(), Error> {
     while done < invocations {
         let part = step.min(invocations - done);
         let mut times: Vec<Vec<f64>> = vec![Vec::new(); field.runners.len()];
-        let mut cpu = vec![Duration::ZERO; field.runners.len()];
+        let (mut medians, mut cpu) = (times.clone(), vec![0.0; field.runners.len()]);
         let mut left = part;
         while left > 0 {
             let calls = left.min(TURN);
-            for index in order::of(round, field.runners.len()) {
-                let runner = &field.runners[index];
-                let before = runner.tree().cpu_time();
-                for _ in 0..calls {
-                    times[index].push(micros(runner.invoke(event).await?));
-                }
-                cpu[index] += runner.tree().cpu_time().saturating_sub(before);
-                runner.trim_log();
+            for (index, runner) in field.in_turn(round) {
+                let turn = turn(runner, event, calls as usize).await?;
+                cpu[index] += turn.cpu * calls as f64 / part as f64;
+                medians[index].push(median(&turn.times));
+                times[index].extend(turn.times);
             }
             left -= calls;
             round += 1;
@@ -66,9 +67,10 @@ async fn long_run(bench: &Bench, results: &mut Results) -> Result<(), Error> {
         for (index, runner) in field.runners.iter().enumerate() {
             results.endurance[first + index].points.push(EndurancePoint {
                 at: done as f64,
-                median: median(&mut times[index]),
-                cpu: micros(cpu[index]) / part as f64,
+                median: median(&times[index]),
+                cpu: cpu[index],
                 pss_bytes: runner.tree().pss().0,
+                values: mem::take(&mut medians[index]),
             });
         }
         progress.inc(1);
@@ -77,37 +79,49 @@ async fn long_run(bench: &Bench, results: &mut Results) -> Result<(), Error> {
     Ok(())
 }
 
-/// All are frozen for the same time, as a sandbox is between two events; then the first invocation of each is timed, one
-/// contestant after the other.
+/// One at a time is frozen, as a sandbox is between two events, and its first invocation after that is timed. The others
+/// stay frozen all the while: nobody works beside it, and nobody before it has woken what all use.
 async fn thaws(bench: &Bench, results: &mut Results) -> Result<(), Error> {
     let event = bench.first_event();
     let field = Field::start(&bench.entrants, &bench.surroundings, 1).await?;
     warm_up(&field, event).await?;
+    let waker = Waker::start().await?;
     let first = begin(bench, results, "seconds frozen");
-    let count = field.runners.len();
-    for &seconds in &bench.plan.frozen {
-        let progress = bench.progress(format!("frozen for {seconds} s"), THAWS);
-        let mut times = vec![Vec::new(); count];
-        let mut cpu = vec![Vec::new(); count];
+    for runner in &field.runners {
+        runner.tree().signal(Signal::STOP);
+    }
+    for (at, &seconds) in bench.plan.frozen.iter().enumerate() {
+        let progress = bench.progress(format!("frozen for {seconds} s"), THAWS * field.runners.len());
+        let mut times = vec![Vec::new(); field.runners.len()];
+        let (mut cpu, mut pss) = (times.clone(), vec![0; field.runners.len()]);
         for round in 0..THAWS {
-            let signal = |signal| move |runner: &Runner| runner.tree().signal(signal);
-            field.runners.iter().for_each(signal(Signal::STOP));
-            tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
-            for index in order::of(round, count) {
-                let runner = &field.runners[index];
-                let before = runner.tree().cpu_time();
-                runner.tree().signal(Signal::CONT);
+            for (index, runner) in field.in_turn(at * THAWS + round) {
+                let tree = runner.tree();
+                tree.signal(Signal::CONT);
+                for _ in 0..BEFORE_FREEZE {
+                    runner.invoke(event).await?;
+                }
+                // It asks for its next event before it is frozen, as on Lambda.
+                tokio::time::sleep(SETTLE).await;
+                tree.signal(Signal::STOP);
+                tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+                waker.wake().await?;
+                let before = tree.cpu_time();
+                tree.signal(Signal::CONT);
                 times[index].push(micros(runner.invoke(event).await?));
-                cpu[index].push(micros(runner.tree().cpu_time().saturating_sub(before)));
+                cpu[index].push(micros(tree.cpu_time().saturating_sub(before)));
+                pss[index] = tree.pss().0;
+                tree.signal(Signal::STOP);
+                progress.inc(1);
             }
-            progress.inc(1);
         }
-        for (index, runner) in field.runners.iter().enumerate() {
+        for (index, times) in times.into_iter().enumerate() {
             results.endurance[first + index].points.push(EndurancePoint {
                 at: seconds,
-                median: median(&mut times[index]),
-                cpu: median(&mut cpu[index]),
-                pss_bytes: runner.tree().pss().0,
+                median: median(&times),
+                cpu: median(&cpu[index]),
+                pss_bytes: pss[index],
+                values: times,
             });
         }
     }
@@ -135,7 +149,6 @@ fn begin(bench: &Bench, results: &mut Results, over: &str) -> usize {
     first
 }
 
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
+fn median(values: &[f64]) -> f64 {
+    Sample::of(values.iter().copied()).map_or(0.0, |sample| sample.median())
 }

@@ -8,7 +8,7 @@ use rustix::thread::sched_getaffinity;
 use super::repository::Repository;
 use super::results::Machine;
 
-/// How it is now. The load afterwards is to be filled in.
+/// How it is now. The loads are to be filled in.
 pub(super) fn look() -> Machine {
     let cpu = text("/proc/cpuinfo");
     let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
@@ -22,14 +22,14 @@ pub(super) fn look() -> Machine {
         memory_bytes: kibibytes * 1024,
         kernel: text("/proc/sys/kernel/osrelease").trim().to_owned(),
         congestion_control: text("/proc/sys/net/ipv4/tcp_congestion_control").trim().to_owned(),
-        load_before: load(),
+        load_before: 0.0,
         load_after: 0.0,
         versions: versions(),
     }
 }
 
 /// The load average of the last minute.
-pub(super) fn load() -> f64 {
+pub(crate) fn load() -> f64 {
     text("/proc/loadavg")
         .split_ascii_whitespace()
         .next()

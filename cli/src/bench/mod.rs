@@ -11,6 +11,7 @@
 //! | `runner`, `process` | a contestant at work, with an emulator of its own; its processes as `/proc` shows them |
 //! | `log` | what a contestant writes |
 //! | `turns`, `order` | all contestants at work, by turns; who comes when |
+//! | `waker` | that after a sleep nobody has to wake this process first |
 //! | `latency`, `cold_start`, `throughput`, `memory`, `system_calls`, `stages`, `endurance` | one measurement each |
 //! | `perf`, `strace`, `sockets` | what others tell of processes |
 //! | `progress` | how far it is |
@@ -25,7 +26,7 @@ pub(crate) mod event;
 mod latency;
 pub(crate) mod line_up;
 mod log;
-mod machine;
+pub(crate) mod machine;
 mod memory;
 mod order;
 mod perf;
@@ -45,6 +46,7 @@ mod strace;
 mod system_calls;
 mod throughput;
 mod turns;
+mod waker;
 
 use std::borrow::Cow;
 use std::time::{Instant, SystemTime};
@@ -56,7 +58,7 @@ use plan::{Measure, Plan};
 use process::Sight;
 use progress::Progress;
 use repository::OPTIMISED;
-use results::{FORMAT, Results};
+use results::{FORMAT, Machine, Results};
 use runner::{Runner, Surroundings};
 use rustix::thread::CpuSet;
 use scratch::Scratch;
@@ -75,6 +77,8 @@ pub(crate) struct Bench {
     cpus: CpuSet,
     /// Which contestant ratios are to.
     baseline: String,
+    /// The load before contestants were built.
+    load_before: f64,
     /// Where contestants have their programs, and tools what they record.
     scratch: Scratch,
 }
@@ -86,6 +90,7 @@ impl Bench {
         line_up: LineUp,
         surroundings: Surroundings,
         cpus: CpuSet,
+        load_before: f64,
         against: Option<String>,
     ) -> Result<Bench, Error> {
         let LineUp { entrants, echo, notes } = line_up;
@@ -109,7 +114,7 @@ impl Bench {
             entrant.with_own_programs(&scratch.path().join(number.to_string()))
         };
         let entrants = entrants.iter().enumerate().map(own).collect::<Result<_, _>>().map_err(uncopied)?;
-        Ok(Bench { plan, entrants, echo, surroundings, notes, cpus, baseline, scratch })
+        Ok(Bench { plan, entrants, echo, surroundings, notes, cpus, baseline, load_before, scratch })
     }
 
     /// Measures until `interrupt`. Inside is why it ended too early, if it did; what was found until then is there in
@@ -176,7 +181,7 @@ impl Bench {
             echo: self.echo,
             optimised: OPTIMISED,
             command: command(),
-            machine: machine::look(),
+            machine: Machine { load_before: self.load_before, ..machine::look() },
             contestants: self.entrants.iter().map(contestant).collect::<Result<_, _>>()?,
             baseline: self.baseline.clone(),
             latency: Vec::new(),

@@ -1,8 +1,9 @@
 //! What one run of `go1x bench` found: the shape of `results.json`. Everything else (text, HTML, Markdown, CSV, a
 //! comparison with an earlier run) is made from this, and from nothing besides.
 //!
-//! Times are microseconds, sizes bytes, unless a name says otherwise. Raw values are kept: a summary can always be
-//! made again, and made differently.
+//! Times are microseconds, sizes bytes, unless a name says otherwise. Raw values are kept of latency, cold starts,
+//! throughput, memory and thaws: a summary can always be made again, and made differently. A long run keeps the median
+//! of each turn; stages and system calls are what is left of recordings.
 
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +80,7 @@ pub(crate) struct Machine {
     pub(crate) memory_bytes: u64,
     pub(crate) kernel: String,
     pub(crate) congestion_control: String,
-    /// One-minute load averages.
+    /// One-minute load averages: before contestants were built, and after all, with this run's own part in it.
     pub(crate) load_before: f64,
     pub(crate) load_after: f64,
     /// Versions of tools: ("go", "go1.26.8"), ("go1x", "0.1.0 (abc123, rpc)").
@@ -136,16 +137,24 @@ pub(crate) struct Throughput {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Memory {
     pub(crate) contestant: String,
+    /// As in [`Latency`]; empty where an older go1x has not said, as of the next two.
+    #[serde(default)]
+    pub(crate) event: String,
     pub(crate) event_bytes: u64,
-    /// Of all processes.
+    /// Of all processes; the median, as the next.
     pub(crate) pss_bytes: u64,
     /// Of the first process alone: `bootstrap`'s where there is a bridge.
     pub(crate) own_pss_bytes: u64,
+    /// What these are the medians of: both, of each reading.
+    #[serde(default)]
+    pub(crate) readings: Vec<(u64, u64)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SystemCalls {
     pub(crate) contestant: String,
+    #[serde(default)]
+    pub(crate) event: String,
     pub(crate) event_bytes: u64,
     /// Calls per invocation by name, most frequent first; of all processes.
     pub(crate) calls: Vec<(String, f64)>,
@@ -156,6 +165,8 @@ pub(crate) struct SystemCalls {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Stages {
     pub(crate) contestant: String,
+    #[serde(default)]
+    pub(crate) event: String,
     pub(crate) event_bytes: u64,
     /// Name and median microseconds.
     pub(crate) stages: Vec<(String, f64)>,
@@ -180,4 +191,7 @@ pub(crate) struct EndurancePoint {
     /// 0 if it cannot be had, as of the next.
     pub(crate) cpu: f64,
     pub(crate) pss_bytes: u64,
+    /// The time after each thaw, or the median of each turn of a long run.
+    #[serde(default)]
+    pub(crate) values: Vec<f64>,
 }

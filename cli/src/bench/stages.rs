@@ -34,6 +34,7 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
             match watched {
                 Ok((medians, watched)) => results.stages.push(Stages {
                     contestant: entrant.name.clone(),
+                    event: event.name.clone(),
                     event_bytes: event.payload.len() as u64,
                     stages: NAMES.map(str::to_owned).into_iter().zip(medians).collect(),
                     watched: Some(watched),

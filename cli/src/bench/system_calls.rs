@@ -50,8 +50,13 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
 
 impl SystemCalls {
     fn new(entrant: &Entrant, event: &Event, calls: Vec<(String, f64)>, tool: &str) -> SystemCalls {
-        let event_bytes = event.payload.len() as u64;
-        SystemCalls { contestant: entrant.name.clone(), event_bytes, calls, tool: tool.to_owned() }
+        SystemCalls {
+            contestant: entrant.name.clone(),
+            event: event.name.clone(),
+            event_bytes: event.payload.len() as u64,
+            calls,
+            tool: tool.to_owned(),
+        }
     }
 }
 

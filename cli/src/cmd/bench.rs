@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Format;
 use crate::bench::event::{EVENT_LIMIT, Event};
 use crate::bench::line_up::{Asked, LineUp};
+use crate::bench::machine;
 use crate::bench::place::{self, Network};
 use crate::bench::plan::{FULL, Measure, Plan, QUICK, USUAL};
 use crate::bench::report::{Outputs, json};
@@ -136,11 +137,14 @@ JSON: {format, started, seconds, complete, echo, optimised, command: [],
   cold_start: [{contestant, values: [microseconds]}],
   throughput: [{contestant, event_bytes, concurrency, per_second: [], cpu: [],
     pss_bytes}],
-  memory: [{contestant, event_bytes, pss_bytes, own_pss_bytes}],
-  system_calls: [{contestant, event_bytes, calls: [[name and count]], tool}],
-  stages: [{contestant, event_bytes, stages: [[name and microseconds]],
+  memory: [{contestant, event, event_bytes, pss_bytes, own_pss_bytes,
+    readings: [[PSS and own PSS]]}],
+  system_calls: [{contestant, event, event_bytes, calls: [[name and count]],
+    tool}],
+  stages: [{contestant, event, event_bytes, stages: [[name and microseconds]],
     watched: [invocations and those seen from end to end]}],
-  endurance: [{contestant, over, points: [{at, median, cpu, pss_bytes}]}],
+  endurance: [{contestant, over, points: [{at, median, cpu, pss_bytes,
+    values: [microseconds]}]}],
   notes: []}
 
 Environment:
@@ -165,12 +169,14 @@ impl Bench {
                 anstream::eprintln!("{what}");
             }
         };
+        // Building is work too, but none that goes on beside what is measured.
+        let load_before = machine::load();
         let mut line_up = LineUp::build(&self.asked(), &mut tell)?;
         // From here on nothing is built: a network of its own leads nowhere.
         line_up.notes.extend(place::enter(self.network)?);
         let cpus = place::pin(self.cpu.as_ref().map(|cpus| &cpus.0[..]))?;
         let surroundings = Surroundings { environment: self.env.clone() };
-        let run = Run::new(plan, line_up, surroundings, cpus, self.against.clone())?;
+        let run = Run::new(plan, line_up, surroundings, cpus, load_before, self.against.clone())?;
         // One thread for the emulators: a second one would add hand-overs to what is timed.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (results, outcome) = runtime.block_on(async {

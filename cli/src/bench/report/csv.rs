@@ -61,12 +61,19 @@ pub(crate) fn write(results: &Results, out: impl Write) -> Result<(), Error> {
     for cell in &results.memory {
         let of = Of {
             contestant: &cell.contestant,
+            event: &cell.event,
             event_bytes: Some(cell.event_bytes),
             unit: "B",
             ..Of::default()
         };
-        rows.add(Of { what: "pss", ..of }, None, None, cell.pss_bytes as f64)?;
-        rows.add(Of { what: "own_pss", ..of }, None, None, cell.own_pss_bytes as f64)?;
+        let readings = match &cell.readings[..] {
+            [] => &[(cell.pss_bytes, cell.own_pss_bytes)],
+            readings => readings,
+        };
+        for (reading, (all, own)) in readings.iter().enumerate() {
+            rows.add(Of { what: "pss", ..of }, None, Some(reading), *all as f64)?;
+            rows.add(Of { what: "own_pss", ..of }, None, Some(reading), *own as f64)?;
+        }
     }
     for counted in &results.system_calls {
         for (name, calls) in &counted.calls {
@@ -74,6 +81,7 @@ pub(crate) fn write(results: &Results, out: impl Write) -> Result<(), Error> {
             let of = Of {
                 what: &what,
                 contestant: &counted.contestant,
+                event: &counted.event,
                 event_bytes: Some(counted.event_bytes),
                 unit: "1",
                 ..Of::default()
@@ -87,6 +95,7 @@ pub(crate) fn write(results: &Results, out: impl Write) -> Result<(), Error> {
             let of = Of {
                 what: &what,
                 contestant: &stages.contestant,
+                event: &stages.event,
                 event_bytes: Some(stages.event_bytes),
                 unit: "us",
                 ..Of::default()
@@ -105,6 +114,9 @@ pub(crate) fn write(results: &Results, out: impl Write) -> Result<(), Error> {
                 let of = Of { what: &what, contestant: &endurance.contestant, unit, ..Of::default() };
                 rows.add(of, None, None, value)?;
             }
+            let what = format!("values after {} {}", point.at, endurance.over);
+            let of = Of { what: &what, contestant: &endurance.contestant, unit: "us", ..Of::default() };
+            rows.rounds(of, &point.values)?;
         }
     }
     rows.0.flush().map_err(Error::from)

@@ -167,9 +167,17 @@ fn of(contestants: &[(&str, f64)], rounds: usize, samples: usize) -> Results {
             });
             results.memory.push(Memory {
                 contestant: name.clone(),
+                event: event.to_owned(),
                 event_bytes: bytes,
                 pss_bytes: 9_000_000 + 400_000 * at as u64 + 3 * bytes,
                 own_pss_bytes: 2_100_000 + 400_000 * at as u64 + bytes / 50,
+                readings: vec![
+                    (
+                        9_000_000 + 400_000 * at as u64 + 3 * bytes,
+                        2_100_000 + 400_000 * at as u64 + bytes / 50
+                    );
+                    10
+                ],
             });
         }
         results
@@ -190,6 +198,7 @@ fn of(contestants: &[(&str, f64)], rounds: usize, samples: usize) -> Results {
         let calls = [("read", 4.0), ("write", 2.0), ("epoll_wait", 3.1), ("futex", 0.02)];
         results.system_calls.push(SystemCalls {
             contestant: name.clone(),
+            event: EVENTS[0].0.to_owned(),
             event_bytes: 200,
             calls: calls
                 .map(|(call, count)| (call.to_owned(), (count * (100.0 + 100.0 * part)).round() / 100.0))
@@ -200,6 +209,7 @@ fn of(contestants: &[(&str, f64)], rounds: usize, samples: usize) -> Results {
         let times = [14.0, 0.4, 18.0, 9.0, 0.5, 12.0];
         results.stages.push(Stages {
             contestant: name.clone(),
+            event: EVENTS[0].0.to_owned(),
             event_bytes: 200,
             stages: stages
                 .map(str::to_owned)
@@ -220,6 +230,7 @@ fn of(contestants: &[(&str, f64)], rounds: usize, samples: usize) -> Results {
                         median: random.around(80.0 * part),
                         cpu: random.around(60.0 * part),
                         pss_bytes: 9_000_000 + 100_000 * at as u64 / 1000,
+                        values: Vec::new(),
                     })
                     .to_vec(),
             });

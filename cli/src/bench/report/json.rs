@@ -82,6 +82,7 @@ fn finite(results: &mut Results) {
         for point in &mut endurance.points {
             number(&mut point.median);
             number(&mut point.cpu);
+            list(&mut point.values);
         }
     }
 }

@@ -101,6 +101,67 @@ fn promises_are_judged_where_figures_say_something() {
     assert_eq!(verdicts(&results)[2], 3);
 }
 
+/// What holds at any size is not shown by small ones.
+#[test]
+fn memory_at_any_size_is_judged_by_the_largest_event_and_several_readings() {
+    let line = |results: &Results| {
+        let text = markdown::text(results, None);
+        text.lines().find(|line| line.contains("| own PSS |")).unwrap().to_owned()
+    };
+    let mut results = fixture::full();
+    assert!(line(&results).ends_with(" reached |"), "{}", line(&results));
+    results.memory.iter_mut().for_each(|memory| memory.readings.truncate(1));
+    assert!(line(&results).ends_with("| not judged |"), "{}", line(&results));
+    results.memory.retain(|memory| memory.event_bytes < 6 << 20);
+    assert!(line(&results).ends_with("| not measured | – |"), "{}", line(&results));
+}
+
+/// A user's events are told apart by their names: they may be of the same length.
+#[test]
+fn events_of_the_same_length_stay_two() {
+    let mut results = fixture::full();
+    for (event, bytes) in results
+        .latency
+        .iter_mut()
+        .map(|one| (&mut one.event, &mut one.event_bytes))
+        .chain(results.memory.iter_mut().map(|one| (&mut one.event, &mut one.event_bytes)))
+        .chain(results.stages.iter_mut().map(|one| (&mut one.event, &mut one.event_bytes)))
+        .chain(results.system_calls.iter_mut().map(|one| (&mut one.event, &mut one.event_bytes)))
+    {
+        *event = if *bytes == 200 { "a.json" } else { "b.json" }.to_owned();
+        *bytes = 300;
+    }
+    let mut other = results.stages.clone();
+    other.iter_mut().for_each(|stages| stages.event = "b.json".to_owned());
+    results.stages.extend(other);
+    let text = markdown::text(&results, None);
+    for title in ["### Where the time goes, a.json", "### Where the time goes, b.json"] {
+        assert_eq!(text.matches(title).count(), 1, "{title}");
+    }
+    for (section, rows) in [("## Memory", [1, 3]), ("## System calls", [1, 0])] {
+        let section = text.split(&format!("\n{section}\n")).nth(1).unwrap().split("\n## ").next().unwrap();
+        let found =
+            ["| `bridge` | a.json |", "| `bridge` | b.json |"].map(|row| section.matches(row).count());
+        assert_eq!(found, rows, "{section}");
+    }
+    let rows = csv(&results);
+    assert!(rows.contains("\npss,bridge,a.json,300,") && rows.contains("\npss,bridge,b.json,300,"), "{rows}");
+}
+
+/// What several at a time make of the load is no other's work.
+#[test]
+fn load_is_warned_of_where_it_is_not_the_runs_own() {
+    let other = |results: &Results| text(results, None).contains("The machine had other work");
+    let mut results = fixture::full();
+    results.machine.load_after = 9.0;
+    assert!(!other(&results));
+    results.throughput.clear();
+    assert!(other(&results));
+    let mut results = fixture::full();
+    results.machine.load_before = 9.0;
+    assert!(other(&results));
+}
+
 /// A kernel that shows less of processes than others.
 #[test]
 fn what_cannot_be_seen_is_left_out_and_not_zero() {

@@ -58,6 +58,11 @@ impl<'a> View<'a> {
         if named.all(|other| other.event == first.event) { line(&first.event) } else { size_name(bytes) }
     }
 
+    /// An event's name, or where an older go1x has not told it, its size.
+    pub(crate) fn name(&self, event: &str, bytes: u64) -> String {
+        if event.is_empty() { self.size(bytes) } else { line(event) }
+    }
+
     /// The latencies that are mostly told of.
     pub(crate) fn alone(&self) -> impl Iterator<Item = &'a Latency> + use<'a> {
         let (results, concurrency) = (self.results, self.concurrency);

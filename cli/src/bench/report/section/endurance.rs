@@ -4,7 +4,7 @@ use super::super::chart::ScaleKind;
 use super::super::chart::lines::{Axis, NAMED};
 use super::super::table::{Kind, Table};
 use super::super::unit::Unit;
-use super::super::view::View;
+use super::super::view::{View, spread};
 use super::{Curves, Section, bare};
 use crate::bench::report::line::line;
 use crate::bench::results::Endurance;
@@ -37,7 +37,11 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
                 table.row([
                     contestant.to_owned(),
                     unit.tick(at.at),
-                    Unit::Time.show(at.median),
+                    if at.values.is_empty() {
+                        Unit::Time.show(at.median)
+                    } else {
+                        spread(Unit::Time, at.values.iter().copied())
+                    },
                     if at.cpu > 0.0 { Unit::Time.show(at.cpu) } else { String::new() },
                     if at.pss_bytes > 0 { Unit::Bytes.show(at.pss_bytes as f64) } else { String::new() },
                 ]);

@@ -16,7 +16,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
     for memory in &view.results.memory {
         table.row([
             memory.contestant.clone(),
-            view.size(memory.event_bytes),
+            view.name(&memory.event, memory.event_bytes),
             Unit::Bytes.show(memory.pss_bytes as f64),
             Unit::Bytes.show(memory.own_pss_bytes as f64),
         ]);

@@ -8,16 +8,18 @@ use super::super::table::{Kind, Table};
 use super::super::unit::Unit;
 use super::super::view::{View, median, spread};
 use super::{Curves, Section, bare, point};
+use crate::bench::results::Memory;
 
 /// None if events had one size only.
-pub(super) fn section(view: &View<'_>) -> Option<Section> {
+pub(super) fn section<'a>(view: &View<'a>) -> Option<Section> {
     let memory = &view.results.memory;
-    let measured = view.alone().map(|latency| (latency.event_bytes, &latency.contestant));
-    let mut cells: BTreeSet<_> = measured.map(|(bytes, name)| (view.number(name), bytes, name)).collect();
-    cells.extend(
-        memory.iter().map(|memory| (view.number(&memory.contestant), memory.event_bytes, &memory.contestant)),
-    );
-    let sizes: BTreeSet<u64> = cells.iter().map(|(_, bytes, _)| *bytes).collect();
+    let cell =
+        |name: &'a String, bytes: u64, event: &'a str| (view.number(name), bytes, event, name.as_str());
+    let measured = view.alone().map(|latency| cell(&latency.contestant, latency.event_bytes, &latency.event));
+    let held =
+        memory.iter().map(|memory| cell(&memory.contestant, memory.event_bytes, event_of(view, memory)));
+    let cells: BTreeSet<_> = measured.chain(held).collect();
+    let sizes: BTreeSet<u64> = cells.iter().map(|(_, bytes, ..)| *bytes).collect();
     if sizes.len() < 2 {
         return None;
     }
@@ -32,20 +34,22 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
     ];
     let mut table = Table::new("Cost by size of events", &columns);
     let [mut latencies, mut cpu, mut pss, mut own] = [const { Curves(Vec::new()) }; 4];
-    for (_, bytes, contestant) in cells {
-        let is_it = |name: &str, size: u64| name == contestant && size == bytes;
+    for (_, bytes, event, contestant) in cells {
+        let is_it = |name: &str, of: &str| name == contestant && of == event;
         let (mut times, mut busy) = (Vec::new(), Vec::new());
-        for latency in view.alone().filter(|latency| is_it(&latency.contestant, latency.event_bytes)) {
+        for latency in view.alone().filter(|latency| is_it(&latency.contestant, &latency.event)) {
             times.extend(latency.rounds.iter().flatten().copied());
             busy.extend(latency.cpu.iter().copied());
         }
-        let held = memory.iter().find(|memory| is_it(&memory.contestant, memory.event_bytes));
+        let held = memory
+            .iter()
+            .find(|memory| memory.event_bytes == bytes && is_it(&memory.contestant, event_of(view, memory)));
         let x = bytes as f64;
         let show =
             |bytes: Option<u64>| bytes.map_or_else(String::new, |bytes| Unit::Bytes.show(bytes as f64));
         table.row([
-            contestant.clone(),
-            view.size(bytes),
+            contestant.to_owned(),
+            view.name(event, bytes),
             spread(Unit::Time, times.iter().copied()),
             median(Unit::Time, &busy),
             show(held.map(|held| held.pss_bytes)),
@@ -83,4 +87,13 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         figures: figures.into_iter().flatten().collect(),
         is_detail: true,
     })
+}
+
+/// The event's name, by its size where an older go1x has not told it.
+fn event_of<'a>(view: &View<'a>, memory: &'a Memory) -> &'a str {
+    let mut same = view.alone().filter(|latency| latency.event_bytes == memory.event_bytes);
+    match &*memory.event {
+        "" => same.next().map_or("", |latency| &*latency.event),
+        event => event,
+    }
 }

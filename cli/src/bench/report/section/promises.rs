@@ -5,8 +5,8 @@ use super::super::table::{Kind, Table};
 use super::super::unit::{Unit, digits};
 use super::super::view::View;
 use super::Section;
-use crate::bench::event::size_name;
-use crate::bench::results::Latency;
+use crate::bench::event::{EVENT_LIMIT, size_name};
+use crate::bench::results::{Latency, Memory};
 use crate::bench::statistics::{Quartiles, ratio};
 
 /// None for a handler of the user's own, which does something: its time is not that of what stands around it.
@@ -51,7 +51,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         "What go1x is built to reach, with an echo: the contestant's part of the other's, at most. Measured are \
          medians of the ratios within each round, on this machine; the median decides, if there are ten rounds and \
          go1x was built with optimisation. Time is latency, one invocation at a time; own PSS is the memory of the \
-         first process."
+         first process, where it is most, and 6 MiB is among the sizes."
             .to_owned(),
     ];
     is_any_measured.then(|| Section {
@@ -82,9 +82,9 @@ fn measured(view: &View<'_>, Promise { contestant, rival, measure, .. }: &Promis
         }
         Measure::ColdStart => ratio(view.cold_starts(contestant)?, view.cold_starts((*rival)?)?),
         Measure::OwnMemory => {
-            let of_it = view.results.memory.iter().filter(|memory| memory.contestant == *contestant);
-            let most = of_it.map(|memory| memory.own_pss_bytes).filter(|bytes| *bytes > 0).max()? as f64;
-            Some(Quartiles { lower: most, median: most, upper: most })
+            largest(view, contestant)?;
+            let of_it = own(view, contestant).filter_map(Quartiles::of);
+            of_it.max_by(|one, other| one.median.total_cmp(&other.median))
         }
     }
 }
@@ -96,12 +96,27 @@ fn has_few(view: &View<'_>, promise: &Promise) -> bool {
         Measure::Latency(bytes) => latency(view, contestant, bytes).map(|latency| latency.rounds.len()),
         Measure::Cpu(bytes) => latency(view, contestant, bytes).map(|latency| latency.cpu.len()),
         Measure::ColdStart => view.cold_starts(contestant).map(<[f64]>::len),
-        Measure::OwnMemory => None,
+        Measure::OwnMemory => own(view, contestant).map(|readings| readings.len()).min(),
     };
     values.is_some_and(|values| values < ENOUGH)
 }
 
-/// Rounds, or starts.
+/// The first process's memory, of each event: readings.
+fn own<'a>(view: &View<'a>, contestant: &'a str) -> impl Iterator<Item = Vec<f64>> {
+    let of_it = view.results.memory.iter().filter(move |memory| memory.contestant == contestant);
+    of_it.filter(|memory| memory.own_pss_bytes > 0).map(|memory| match &memory.readings[..] {
+        [] => vec![memory.own_pss_bytes as f64],
+        readings => readings.iter().map(|(_, own)| *own as f64).collect(),
+    })
+}
+
+/// What holds at any size is seen with the largest event that there is.
+fn largest<'a>(view: &View<'a>, contestant: &str) -> Option<&'a Memory> {
+    let mut of_it = view.results.memory.iter().filter(|memory| memory.contestant == contestant);
+    of_it.find(|memory| memory.event_bytes == EVENT_LIMIT as u64)
+}
+
+/// Rounds, starts, or readings.
 const ENOUGH: usize = 10;
 
 /// That of the event that comes closest: 10 kB will do for 10 KiB, a tenth less will not. With several invocations at a

@@ -13,11 +13,13 @@ pub(crate) fn warnings(results: &Results) -> Vec<String> {
     if !results.complete {
         warnings.push("The run was ended early: not all that was asked for was measured.".to_owned());
     }
-    let busy = machine.load_before.max(machine.load_after);
+    // Several at a time wait for a processor: at the end, such a load is this run's own.
+    let is_own = results.throughput.iter().any(|throughput| throughput.concurrency > 1);
+    let busy = if is_own { machine.load_before } else { machine.load_before.max(machine.load_after) };
     if busy > 0.5 * machine.cpus.max(1) as f64 + 1.0 {
         warnings.push(format!(
-            "The machine had other work: load {} before and {} after, on {} processors. Ratios stand that better \
-             than times.",
+            "The machine had other work: load {} before anything was built and {} after all, on {} processors. Ratios \
+             stand that better than times.",
             digits(machine.load_before),
             digits(machine.load_after),
             machine.cpus
@@ -45,7 +47,14 @@ pub(crate) fn setting(results: &Results) -> [Table; 2] {
     add("memory", Unit::Bytes.show(machine.memory_bytes as f64));
     add("kernel", machine.kernel.clone());
     add("congestion control", machine.congestion_control.clone());
-    add("load", format!("{} before, {} after", digits(machine.load_before), digits(machine.load_after)));
+    add(
+        "load",
+        format!(
+            "{} before anything was built, {} after all",
+            digits(machine.load_before),
+            digits(machine.load_after)
+        ),
+    );
     for (name, version) in &machine.versions {
         add(name, version.clone());
     }

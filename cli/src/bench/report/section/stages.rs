@@ -19,14 +19,13 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
             names.push(name);
         }
     }
-    let mut sizes: Vec<u64> = measured.iter().map(|stages| stages.event_bytes).collect();
-    sizes.sort_unstable();
-    sizes.dedup();
+    let mut events: Vec<_> = measured.iter().map(|stages| (stages.event_bytes, &*stages.event)).collect();
+    events.sort_unstable();
+    events.dedup();
     let (mut tables, mut figures) = (Vec::new(), Vec::new());
-    for size in sizes {
-        let of_size: Vec<&Stages> =
-            measured.iter().copied().filter(|stages| stages.event_bytes == size).collect();
-        let title = format!("Where the time goes, {}", view.size(size));
+    for (bytes, event) in events {
+        let is_it = |stages: &&Stages| (stages.event_bytes, &*stages.event) == (bytes, event);
+        let title = format!("Where the time goes, {}", view.name(event, bytes));
         let columns = [
             ("contestant", Kind::Name),
             ("stage", Kind::Name),
@@ -35,7 +34,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         ];
         let mut table = Table::new(title.clone(), &columns);
         let mut rows = Vec::new();
-        for stages in of_size {
+        for stages in measured.iter().copied().filter(is_it) {
             let amount = |value: f64| if value.is_finite() { value.max(0.0) } else { 0.0 };
             let whole: f64 = stages.stages.iter().map(|(_, value)| amount(*value)).sum();
             let mut parts = Vec::new();
@@ -61,7 +60,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
     let mut words = vec!["Medians of each stage; the median of the whole need not be their sum.".to_owned()];
     let part = |stages: &&Stages| {
         let (watched, seen) = stages.watched.filter(|(watched, seen)| seen < watched)?;
-        let (name, size) = (line(&stages.contestant), view.size(stages.event_bytes));
+        let (name, size) = (line(&stages.contestant), view.name(&stages.event, stages.event_bytes));
         Some(format!("{name}, {size}: {seen} of {watched}"))
     };
     let parts: Vec<String> = measured.iter().filter_map(part).collect();

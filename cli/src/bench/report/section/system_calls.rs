@@ -27,7 +27,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         }
         table.row([
             counted.contestant.clone(),
-            view.size(counted.event_bytes),
+            view.name(&counted.event, counted.event_bytes),
             digits(all),
             named.join(", "),
             counted.tool.clone(),
