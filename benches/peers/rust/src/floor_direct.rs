@@ -10,7 +10,9 @@ use stream::{Outcome, Stream};
 fn main() -> Outcome<()> {
     let mut api = Stream::new(TcpStream::connect(std::env::var("AWS_LAMBDA_RUNTIME_API")?)?)?;
     loop {
-        let (head, event) = api.next()?;
-        api.respond(&head.request_id, &event)?;
+        let head = api.next()?;
+        api.respond(&head.request_id, &api.read()[..head.length])?;
+        api.take(head.length);
+        api.responded()?;
     }
 }

@@ -11,8 +11,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use bytes::Bytes;
-use gob::{Decode as _, Decoder, Encode, Encoder, Schema, StructWriter};
+use gob::{Decoder, Encode, Encoder, Schema, StructWriter};
 use messages::{InvokeRequest, InvokeResponse, Timestamp};
 use stream::{Outcome, Stream};
 
@@ -35,7 +34,8 @@ fn main() -> Outcome<()> {
 fn serve(mut api: Stream, mut rpc: Stream) -> Outcome<()> {
     let (mut encoder, mut decoder, mut request) = (Encoder::new(), Decoder::new(), Vec::new());
     for seq in 0.. {
-        let (head, event) = api.next()?;
+        let head = api.next()?;
+        let event = &api.read()[..head.length];
         request.clear();
         encoder.encode(&Header { seq }, &mut request);
         let argument = InvokeRequest {
@@ -50,29 +50,42 @@ fn serve(mut api: Stream, mut rpc: Stream) -> Outcome<()> {
             ..InvokeRequest::default()
         };
         let at = encoder.encode(&argument, &mut request).map_or(request.len(), |hole| hole.at);
-        rpc.write(&[&request[..at], &event, &request[at..]])?;
-        drop(event);
+        rpc.write(&[&request[..at], event, &request[at..]])?;
+        api.take(head.length);
 
-        value(&mut rpc, &mut decoder)?; // the header, which says that it went well
-        let message = value(&mut rpc, &mut decoder)?;
-        let value = decoder.received(&message).ok_or("no value")?;
-        let response = InvokeResponse::decode(value, &message)?;
-        api.respond(&head.request_id, &response.payload)?;
+        // The header, which says that it went well.
+        let mut length = message(&mut rpc)?;
+        while !decoder.accept(&rpc.read()[..length])? {
+            rpc.take(length);
+            length = message(&mut rpc)?;
+        }
+        rpc.take(length);
+        // The payload alone, after definitions.
+        length = message(&mut rpc)?;
+        let payload = loop {
+            let body = &rpc.read()[..length];
+            match decoder.only_bytes(body, length, InvokeResponse::PAYLOAD) {
+                Some(payload) => break payload,
+                None if decoder.accept(body)? => return Err("the answer is a failure".into()),
+                None => rpc.take(length),
+            }
+            length = message(&mut rpc)?;
+        };
+        api.respond(&head.request_id, &rpc.read()[payload])?;
+        rpc.take(length);
+        api.responded()?;
     }
     Ok(())
 }
 
-/// The next message that holds a value, those with definitions having been taken in.
-fn value(rpc: &mut Stream, decoder: &mut Decoder) -> Outcome<Bytes> {
+/// The length of the next message, which is what was read begins with.
+fn message(rpc: &mut Stream) -> Outcome<usize> {
     loop {
         match gob::frame(rpc.read())? {
             Some(frame) => {
                 rpc.fill(frame.total())?;
                 rpc.take(frame.prefix);
-                let message = rpc.take(frame.length);
-                if decoder.accept(&message)? {
-                    return Ok(message);
-                }
+                return Ok(frame.length);
             }
             None => rpc.fill(rpc.read().len() + 1)?,
         }
