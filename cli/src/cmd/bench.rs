@@ -226,8 +226,11 @@ impl Bench {
                 sizes.collect::<BTreeSet<usize>>().into_iter().map(Event::echo).collect()
             }
         };
-        let invocations = self.invocations.unwrap_or(extent.invocations);
-        let frozen = if self.frozen.is_empty() { extent.frozen.to_vec() } else { self.frozen.clone() };
+        // Who names what is measured need not get an extent's hours of endurance besides.
+        let is_open = self.measure.is_empty() || self.measure.contains(&Measure::Endurance);
+        let invocations = self.invocations.unwrap_or(if is_open { extent.invocations } else { 0 });
+        let frozen =
+            if is_open && self.frozen.is_empty() { extent.frozen.to_vec() } else { self.frozen.clone() };
         let mut measures = self.measure.clone();
         if measures.is_empty() {
             measures.extend(extent.measures);
