@@ -173,7 +173,7 @@ impl Builder<'_> {
         if self.asked.wants("lambda_runtime")
             && let Some(echo) = self.rust_peer("lambda_runtime", "echo-lambda-runtime")
         {
-            let description = "Rust echo on AWS's lambda_runtime, raw bytes, one thread";
+            let description = "Rust echo on AWS's lambda_runtime, JSON as it comes (RawValue), one thread";
             self.add(Entrant::direct("lambda_runtime", description, &echo));
         }
         Ok(())

@@ -25,7 +25,7 @@ import (
 	"time"
 )
 
-// How often is tried whether the handler listens.
+// How often is tried whether the handler listens: as often as by the bridge in lambci/docker-lambda.
 const patience = 5 * time.Millisecond
 
 func main() {
