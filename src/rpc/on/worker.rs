@@ -134,10 +134,6 @@ impl Worker {
         if let Some(connection) = current.as_ref().filter(|connection| connection.is_alive()) {
             return Ok(connection.clone());
         }
-        // Calls on the legacy socket may still come, or wait for their turn.
-        if self.process.is_closed() {
-            return Err(FunctionError::new(CONNECTION_LOST, "bootstrap ends, and starts no other handler"));
-        }
         if let Some(connection) = &*current
             && !connection.is_given_up()
         {
@@ -147,6 +143,10 @@ impl Worker {
         // The program is known to serve. What keeps a process of it from that may be over soon.
         let mut attempt = 1;
         loop {
+            // Calls on the legacy socket may still come, or wait for their turn.
+            if self.process.is_closed() {
+                return Err(FunctionError::new(CONNECTION_LOST, "bootstrap ends, and starts no other handler"));
+            }
             match self.fresh(command, &mut current).await {
                 Err(failure) if attempt < ATTEMPTS => warn!(attempt, "{}", failure.message),
                 started => return started,
