@@ -125,9 +125,9 @@ async fn bootstrap_by_another_name() {
     let folder = Folder::new("itself");
     let bootstrap = std::fs::read(env!("CARGO_BIN_EXE_bootstrap")).unwrap();
     let handler = folder.write("main", 0o755, &bootstrap);
-    for mode in ["auto", "rpc", "direct"] {
-        let variables = [("GO1X_MODE", mode)];
-        check(&handler, &variables, "Runtime.Go1xHandlerPath", &["names bootstrap itself"]).await;
+    for (mode, text) in [("auto", "leads to"), ("rpc", "leads to"), ("direct", "names")] {
+        let text = format!("{text} bootstrap itself");
+        check(&handler, &[("GO1X_MODE", mode)], "Runtime.Go1xHandlerPath", &[&text]).await;
     }
     let script = b"#!/bin/sh\nexec \"${0%/*}/main\"\n";
     let script = folder.write("script", 0o755, script);

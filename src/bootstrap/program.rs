@@ -46,7 +46,7 @@ impl ChildCommand {
             return Err(FunctionError::new("Runtime.Go1xHandlerPath", text));
         }
         let handler = settings.task_root.join(&settings.handler);
-        if is_bootstrap(&handler) {
+        if is_bootstrap(&handler, settings.mode) {
             let text = format!(
                 "the handler setting names bootstrap itself. Set GO1X_HANDLER. {}",
                 candidates(&settings.task_root)
@@ -185,9 +185,13 @@ fn needs(path: &Path) -> Option<Needs> {
     Needs::read(&file, &Elf::read(&file).ok()?).ok()
 }
 
-/// Whether a path leads to this very program, by whatever name, which would start itself without end. A copy of it finds
-/// that out when it is started.
-fn is_bootstrap(path: &Path) -> bool {
+/// Whether a path leads to this very program, which would start itself without end. In its own place it would do so by
+/// whatever name; a copy of it finds that out when it is started. As a child, it finds out by the port that it is given,
+/// unless it is a program that serves there too.
+fn is_bootstrap(path: &Path, mode: Mode) -> bool {
+    if !mode.makes_way() && path.file_name() != Some(OsStr::new("bootstrap")) {
+        return false;
+    }
     let file = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
     file(path).is_some_and(|found| std::env::current_exe().is_ok_and(|own| file(&own) == Some(found)))
 }

@@ -12,9 +12,9 @@ use tokio::task::JoinSet;
 use tracing::warn;
 
 use super::settings::value;
-use super::{ChildCommand, Environment, Mode, Settings};
+use super::{ChildCommand, Environment, Settings};
 use crate::plan::RPC_LISTEN;
-use crate::rpc::{self, Workers};
+use crate::rpc::Workers;
 use crate::runtime::{self, init_failed};
 use crate::{RuntimeError, start};
 
@@ -112,13 +112,13 @@ fn explained(mut failure: FunctionError, handler: &ChildCommand) -> FunctionErro
 
 /// In mode `direct`, the only one of a build without RPC code, the handler takes this process's place.
 fn make_way(command: ChildCommand) -> Result<ChildCommand, FunctionError> {
-    if command.mode == Mode::Direct || (command.mode == Mode::Auto && rpc::VARIABLE.is_none()) {
+    if command.mode.makes_way() {
         return Err(replace_process(&command));
     }
     Ok(command)
 }
 
-/// A script that leads to `bootstrap` would start it for ever.
+/// A link to `bootstrap` by another name, or a script that leads there, would start it for ever.
 fn not_ourselves(command: ChildCommand) -> Result<ChildCommand, FunctionError> {
     if command.environment.contains_key(OsStr::new(start::SERVER_PORT)) {
         let text = "bootstrap was started as a handler: the handler setting leads to bootstrap itself, or this is no \

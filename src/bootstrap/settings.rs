@@ -8,7 +8,7 @@ use std::time::Duration;
 use runtime_api::contract::RUNTIME_API_VARIABLE;
 
 use crate::plan::RPC_LISTEN;
-use crate::{LogFormat, Plan, RuntimeError};
+use crate::{LogFormat, Plan, RuntimeError, rpc};
 
 /// Environment variables, as the sandbox set them.
 pub type Environment = BTreeMap<OsString, OsString>;
@@ -52,6 +52,13 @@ pub enum Mode {
     Rpc,
     /// It takes this process's place and polls the Runtime API itself.
     Direct,
+}
+
+impl Mode {
+    /// Whether the handler takes this process's place. In a build without RPC code, there is no other way.
+    pub(super) fn makes_way(self) -> bool {
+        self == Mode::Direct || (self == Mode::Auto && rpc::VARIABLE.is_none())
+    }
 }
 
 /// What invocations that are in flight at the same time have in common.

@@ -145,7 +145,10 @@ impl Worker {
         loop {
             // Calls on the legacy socket may still come, or wait for their turn.
             if self.process.is_closed() {
-                return Err(FunctionError::new(CONNECTION_LOST, "bootstrap ends, and starts no other handler"));
+                return Err(FunctionError::new(
+                    CONNECTION_LOST,
+                    "bootstrap ends, and starts no other handler",
+                ));
             }
             match self.fresh(command, &mut current).await {
                 Err(failure) if attempt < ATTEMPTS => warn!(attempt, "{}", failure.message),
