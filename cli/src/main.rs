@@ -5,6 +5,7 @@ mod cmd;
 mod demo;
 mod error;
 mod inspect;
+mod output;
 mod pack;
 mod usage;
 

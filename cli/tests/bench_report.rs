@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::{env, fs, process};
 
 use serde_json::{Value, json};
@@ -21,8 +21,13 @@ impl Folder {
     }
 
     fn bench(&self, arguments: &[&str]) -> Output {
-        let go1x = env!("CARGO_BIN_EXE_go1x");
-        Command::new(go1x).arg("bench").args(arguments).current_dir(&self.0).output().unwrap()
+        self.command(arguments).output().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut go1x = Command::new(env!("CARGO_BIN_EXE_go1x"));
+        go1x.arg("bench").args(arguments).current_dir(&self.0).stdin(Stdio::null());
+        go1x
     }
 }
 
@@ -94,6 +99,87 @@ fn a_regression_is_exit_status_1() {
     );
     let output = folder.bench(&["--from", "before.json", "--baseline", "after.json"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+/// `go1x bench … | head -1` fails a pipeline as it does without `head`.
+#[test]
+fn a_regression_is_one_even_if_nobody_reads_on() {
+    let folder = Folder::new("unread");
+    folder.write("before.json", &results(90.0));
+    folder.write("after.json", &results(99.0));
+    for format in ["text", "json"] {
+        let arguments =
+            ["--from", "after.json", "--baseline", "before.json", "--report", "r", "--format", format];
+        let mut command = folder.command(&arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(stderr(&output).contains("error: slower than in the run of"), "{output:?}");
+        assert!(folder.0.join("r/results.json").is_file(), "the report is written all the same");
+        fs::remove_dir_all(folder.0.join("r")).unwrap();
+    }
+    // Nor does it matter whether anybody hears where the report is.
+    let mut command = folder.command(&["--from", "after.json", "--report", "r"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// It is printed before it is written, and one thing that goes wrong does not hide another.
+#[test]
+fn what_cannot_be_written_is_told_nevertheless() {
+    let folder = Folder::new("unwritable");
+    folder.write("before.json", &results(90.0));
+    folder.write("after.json", &results(99.0));
+    // Its place is taken by a folder.
+    fs::create_dir_all(folder.0.join("r/results.json")).unwrap();
+    let output = folder.bench(&["--from", "after.json", "--baseline", "before.json", "--report", "r"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let stdout = String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(stdout.contains("\nLatency\n"), "{stdout}");
+    let said = stderr(&output);
+    assert!(said.contains("error: slower than in the run of"), "{said}");
+    assert!(said.contains("error: cannot write r/results.json: "), "{said}");
+    let left: Vec<_> =
+        fs::read_dir(folder.0.join("r")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["results.json"], "nothing half written stays behind");
+}
+
+/// A reader sees the old file or the new one, and never a half.
+#[test]
+fn a_report_takes_the_place_of_another_at_once() {
+    use std::os::unix::fs::MetadataExt as _;
+    let folder = Folder::new("again-and-again");
+    folder.write("results.json", &results(90.0));
+    let inodes = || {
+        let output = folder.bench(&["--from", "results.json", "--report", "r"]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        ["results.json", "index.html", "summary.md", "raw.csv"]
+            .map(|file| fs::File::open(folder.0.join("r").join(file)).unwrap())
+    };
+    let (before, after) = (inodes(), inodes());
+    for (before, after) in before.iter().zip(&after) {
+        assert_ne!(before.metadata().unwrap().ino(), after.metadata().unwrap().ino());
+    }
+}
+
+#[test]
+fn a_baseline_that_cannot_be_compared_is_exit_status_2() {
+    let folder = Folder::new("incomparable");
+    folder.write("results.json", &results(90.0));
+    let mut other = results(90.0);
+    for latency in other["latency"].as_array_mut().unwrap() {
+        latency["event"] = json!("1 KiB");
+        latency["event_bytes"] = json!(1024);
+    }
+    folder.write("other.json", &other);
+    let output = folder.bench(&["--from", "results.json", "--baseline", "other.json"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = stderr(&output);
+    assert!(said.starts_with("error: nothing in this run can be compared with the run of 2026-"), "{said}");
+    assert!(said.contains("bridge (latency, 1 KiB)") && said.contains("\nhelp: measure both"), "{said}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("Nothing can be compared with the run of"));
 }
 
 #[test]

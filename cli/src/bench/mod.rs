@@ -212,12 +212,3 @@ fn command() -> Vec<String> {
         .chain(std::env::args_os().skip(1).map(|word| word.display().to_string()))
         .collect()
 }
-
-/// Whether anything was measured.
-pub(crate) fn has_measurements(results: &Results) -> bool {
-    let Results { latency, cold_start, throughput, memory, system_calls, stages, endurance, .. } = results;
-    latency.iter().any(|latency| !latency.rounds.is_empty())
-        || cold_start.iter().any(|samples| !samples.values.is_empty())
-        || !(throughput.is_empty() && memory.is_empty())
-        || !(system_calls.is_empty() && stages.is_empty() && endurance.is_empty())
-}

@@ -51,6 +51,16 @@ pub(crate) struct Results {
 }
 
 impl Results {
+    /// Whether anything was measured: who is only about to be has no values yet.
+    pub(crate) fn has_values(&self) -> bool {
+        let Results { latency, cold_start, throughput, memory, system_calls, stages, endurance, .. } = self;
+        latency.iter().any(|latency| !latency.rounds.is_empty())
+            || cold_start.iter().any(|samples| !samples.values.is_empty())
+            || throughput.iter().any(|throughput| !throughput.per_second.is_empty())
+            || endurance.iter().any(|endurance| !endurance.points.is_empty())
+            || !(memory.is_empty() && system_calls.is_empty() && stages.is_empty())
+    }
+
     /// Events, and how many calls a turn had, one at a time: most of them are not the first after a pause if there are
     /// many, and hardly any is if there are few.
     pub(crate) fn calls_a_turn(&self) -> Vec<(&str, usize)> {

@@ -9,6 +9,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Format;
+use crate::bench::Bench as Run;
 use crate::bench::event::{EVENT_LIMIT, Event};
 use crate::bench::line_up::{Asked, LineUp};
 use crate::bench::machine;
@@ -16,7 +17,6 @@ use crate::bench::place::{self, Network};
 use crate::bench::plan::{FULL, Measure, Plan, QUICK, USUAL};
 use crate::bench::report::{Outputs, json};
 use crate::bench::runner::Surroundings;
-use crate::bench::{Bench as Run, has_measurements};
 use crate::error::Error;
 
 /// Measures the same handler run in several ways, side by side
@@ -153,7 +153,8 @@ Environment:
   NO_COLOR         no colours, if set
 
 Exit codes: 0 all was measured; 1 a contestant failed or answered wrongly, or
---baseline found something slower; 2 wrong usage or input; 130 Ctrl-C.";
+--baseline found something slower; 2 wrong usage or input, or nothing that could
+be compared with the baseline; 130 Ctrl-C.";
 
 impl Bench {
     pub(super) fn run(self) -> Result<(), Error> {
@@ -191,14 +192,11 @@ impl Bench {
             .await
         })?;
         // What was measured before an end that came too early may have taken hours.
-        let written = match outcome.is_ok() || has_measurements(&results) {
+        let written = match outcome.is_ok() || results.has_values() {
             true => outputs.write(&results),
             false => Ok(()),
         };
-        match outcome {
-            Err(error) if !error.is_silent() => Err(error),
-            outcome => written.and(outcome),
-        }
+        Error::all([outcome, written])
     }
 
     fn asked(&self) -> Asked {

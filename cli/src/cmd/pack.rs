@@ -14,13 +14,14 @@ use crate::inspect::report::Input;
 use crate::inspect::text::visible;
 use crate::inspect::tree::plain;
 use crate::inspect::{Asked, Way, input};
+use crate::output;
 use crate::pack::image::Image;
 use crate::pack::layout::{self, Base, Blob};
 use crate::pack::manifest::{Kind, Manifest};
 use crate::pack::member::{self, Content, Member};
 use crate::pack::shim::Shim;
 use crate::pack::splice::Directory;
-use crate::pack::{output, text, zip};
+use crate::pack::{text, zip};
 
 /// Packs go1x's bootstrap as a layer, into a deployment zip, or into a container image
 ///

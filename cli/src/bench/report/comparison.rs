@@ -1,7 +1,7 @@
 //! Two runs compared: what got slower, by how much, and whether that can be chance.
 //!
 //! Who is not the baseline is judged by its ratio to it, round by round: a machine that is slower today slows both. The
-//! baseline itself is judged only if it is alone, by its times.
+//! baseline itself is judged only if it is alone, by its times. Times of another machine say nothing.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -50,6 +50,8 @@ pub(crate) enum Verdict {
     TooFew,
     /// The baseline: what the others are measured by.
     Yardstick,
+    /// Times without a yardstick, on another processor.
+    Elsewhere,
 }
 
 impl Verdict {
@@ -60,6 +62,7 @@ impl Verdict {
             Verdict::Same => "no change",
             Verdict::TooFew => "too few rounds",
             Verdict::Yardstick => "yardstick",
+            Verdict::Elsewhere => "another machine",
         }
     }
 }
@@ -68,6 +71,7 @@ impl Comparison {
     pub(crate) fn of(earlier: &Results, now: &Results) -> Comparison {
         let (before, after) = (Figures::of(earlier), Figures::of(now));
         let same_baseline = earlier.baseline == now.baseline;
+        let same_processor = earlier.machine.cpu == now.machine.cpu;
         let mut measured_of: HashMap<&str, usize> = HashMap::new();
         for (_, what) in &after.order {
             *measured_of.entry(what).or_default() += 1;
@@ -79,13 +83,20 @@ impl Comparison {
             let yardsticks = before.values(&now.baseline, what).zip(after.values(&now.baseline, what));
             let yardsticks = yardsticks.filter(|_| same_baseline);
             let is_baseline = *contestant == now.baseline;
-            let difference = match yardsticks {
-                Some((old_base, new_base)) if !is_baseline => {
-                    Difference::between(&divided(old, old_base), &divided(new, new_base))
-                }
-                _ => Difference::between(old, new),
-            };
             let is_alone = measured_of.get(what.as_str()) == Some(&1);
+            let (difference, verdict) = match yardsticks {
+                Some((old_base, new_base)) if !is_baseline => {
+                    (Difference::between(&divided(old, old_base), &divided(new, new_base)), Verdict::Same)
+                }
+                _ => (
+                    Difference::between(old, new),
+                    match (is_baseline && same_baseline && !is_alone, same_processor) {
+                        (true, _) => Verdict::Yardstick,
+                        (false, true) => Verdict::Same,
+                        (false, false) => Verdict::Elsewhere,
+                    },
+                ),
+            };
             let median =
                 |values: &[f64]| Quartiles::of(values.iter().copied()).map_or(f64::NAN, |q| q.median);
             changes.push(Change {
@@ -94,11 +105,7 @@ impl Comparison {
                 before: median(old),
                 now: median(new),
                 difference,
-                verdict: if is_baseline && same_baseline && !is_alone {
-                    Verdict::Yardstick
-                } else {
-                    Verdict::Same
-                },
+                verdict,
             });
         }
         judge(&mut changes);
@@ -121,9 +128,6 @@ impl Comparison {
         if !lost.is_empty() {
             notes.push(format!("Not in this run, but in the earlier one: {}.", listed(&lost)));
         }
-        if changes.is_empty() {
-            notes.push("The runs have nothing in common that could be compared.".to_owned());
-        }
         Comparison { earlier: line(&earlier.started), baseline: line(&now.baseline), changes, notes }
     }
 
@@ -131,8 +135,25 @@ impl Comparison {
         self.changes.iter().filter(|change| change.verdict == verdict).count()
     }
 
-    /// An error if something got slower.
+    /// Whether there is anything that could have become slower.
+    pub(crate) fn is_any_judged(&self) -> bool {
+        self.changes.iter().any(Change::is_judged)
+    }
+
+    /// An error if something got slower, or nothing could be seen to.
     pub(crate) fn verdict(&self) -> Result<(), Error> {
+        if !self.is_any_judged() {
+            return Err(Error::input(format!(
+                "nothing in this run can be compared with the run of {}: {}",
+                self.earlier,
+                if self.notes.is_empty() {
+                    "they measured different things".to_owned()
+                } else {
+                    self.notes.join(" ")
+                }
+            ))
+            .with_help("measure both with the same flags, on the same machine"));
+        }
         let slower = self.changes.iter().filter(|change| change.verdict == Verdict::Slower);
         let slower: Vec<String> = slower
             .filter_map(|change| {
@@ -148,11 +169,17 @@ impl Comparison {
     }
 }
 
+impl Change {
+    fn is_judged(&self) -> bool {
+        self.difference.is_some() && !matches!(self.verdict, Verdict::Yardstick | Verdict::Elsewhere)
+    }
+}
+
 /// Says what is more than chance: the surest first, each among as many as are left (Holm).
 fn judge(changes: &mut [Change]) {
     let mut judged: Vec<(&mut Change, Difference)> = changes
         .iter_mut()
-        .filter(|change| change.verdict != Verdict::Yardstick)
+        .filter(|change| change.is_judged())
         .filter_map(|change| change.difference.map(|difference| (change, difference)))
         .collect();
     judged.sort_by(|(_, a), (_, b)| a.p.total_cmp(&b.p));

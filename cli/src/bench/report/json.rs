@@ -1,13 +1,12 @@
 //! `results.json`: all that was measured, written and read again.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read as _, Write};
+use std::io::{self, BufReader, Read as _, Write};
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::super::results::{FORMAT, Results};
-use super::cannot;
 use crate::error::Error;
 
 /// No run is as large, and what is read is held in memory.
@@ -18,12 +17,6 @@ const WHERE: &str = "results are in results.json, in the folder of --report";
 #[derive(Deserialize)]
 struct Head {
     format: u32,
-}
-
-pub(crate) fn write(results: &Results, path: &Path) -> Result<(), Error> {
-    let file = File::create(path).map_err(|error| cannot(path, &error))?;
-    let mut file = BufWriter::new(file);
-    print(results, &mut file).and_then(|()| file.flush()).map_err(|error| cannot(path, &error))
 }
 
 /// What is no number (an infinity, 0 ÷ 0) has no place in JSON: the lists are written without it.

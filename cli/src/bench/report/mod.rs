@@ -24,13 +24,13 @@ mod text;
 mod unit;
 mod view;
 
-use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::results::Results;
 use crate::error::Error;
+use crate::output;
 use comparison::Comparison;
 
 /// Where the results go.
@@ -58,13 +58,21 @@ impl Outputs {
         Ok(Outputs { folder, json, earlier })
     }
 
-    /// Writes all that is asked for. An error if something is slower than in the earlier run.
+    /// Writes all that is asked for. An error if something is slower than in the earlier run, or nothing can be compared
+    /// with that: whoever reads, or does not, changes nothing about it.
     pub(crate) fn write(&self, results: &Results) -> Result<(), Error> {
         let comparison = self.earlier.as_ref().map(|earlier| Comparison::of(earlier, results));
         let comparison = comparison.as_ref();
-        if let Some(folder) = &self.folder {
-            self::folder(results, comparison, folder)?;
+        // First what needs no room: what was measured is then told, even if it cannot be kept.
+        let printed = self.print(results, comparison);
+        let kept = self.folder.as_deref().map_or(Ok(()), |folder| keep(results, comparison, folder));
+        if let (Some(folder), Ok(())) = (&self.folder, &kept) {
+            _ = writeln!(anstream::stderr(), "written: {}", folder.join("index.html").display());
         }
+        Error::all([comparison.map_or(Ok(()), Comparison::verdict), printed, kept])
+    }
+
+    fn print(&self, results: &Results, comparison: Option<&Comparison>) -> Result<(), Error> {
         if self.json {
             let mut out = BufWriter::new(io::stdout().lock());
             json::print(results, &mut out)?;
@@ -72,31 +80,30 @@ impl Outputs {
         } else {
             text::write(results, comparison, &mut anstream::stdout())?;
         }
-        if let Some(folder) = &self.folder {
-            anstream::eprintln!("written: {}", folder.join("index.html").display());
-        }
-        comparison.map_or(Ok(()), Comparison::verdict)
+        Ok(())
     }
 }
 
 /// The raw values as JSON and CSV, the page, and Markdown.
-fn folder(results: &Results, comparison: Option<&Comparison>, folder: &Path) -> Result<(), Error> {
-    // The raw values first: whatever fails later, they are there.
-    json::write(results, &folder.join("results.json"))?;
-    let texts = [
-        ("index.html", html::page(results, comparison)?),
-        ("summary.md", markdown::text(results, comparison)),
-    ];
-    for (name, text) in texts {
+fn keep(results: &Results, comparison: Option<&Comparison>, folder: &Path) -> Result<(), Error> {
+    let write = |name: &str, content: &dyn Fn(&mut BufWriter<&mut File>) -> io::Result<()>| {
         let path = folder.join(name);
-        fs::write(&path, text).map_err(|error| cannot(&path, &error))?;
-    }
-    let path = folder.join("raw.csv");
-    let file = File::create(&path).map_err(|error| cannot(&path, &error))?;
-    csv::write(results, BufWriter::new(file)).map_err(|error| cannot(&path, &error))
+        let written = output::replace(&path, |file| {
+            let mut file = BufWriter::new(file);
+            content(&mut file)?;
+            file.flush()
+        });
+        written.map_err(|error| cannot(&path, &error))
+    };
+    // The raw values first: whatever fails later, they are there.
+    write("results.json", &|file| json::print(results, file))?;
+    let page = html::page(results, comparison)?;
+    write("index.html", &|file| file.write_all(page.as_bytes()))?;
+    write("summary.md", &|file| file.write_all(markdown::text(results, comparison).as_bytes()))?;
+    write("raw.csv", &|file| Ok(csv::write(results, file)?))
 }
 
-fn cannot(path: &Path, error: &dyn Display) -> Error {
+fn cannot(path: &Path, error: &io::Error) -> Error {
     Error::input(format_args!("cannot write {}: {error}", path.display()))
         .with_help("--report takes a folder that you may write to; it is made if it is not there")
 }

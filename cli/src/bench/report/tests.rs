@@ -280,8 +280,61 @@ fn runs_that_are_hard_to_compare_are_told_of() {
     ] {
         assert!(notes.contains(words), "{notes}");
     }
-    let comparison = Comparison::of(&fixture::full(), &fixture::empty());
-    assert!(comparison.notes.join("").contains("nothing in common"), "{comparison:?}");
+}
+
+/// Nothing is slower either where nothing was looked at: that is no success.
+#[test]
+fn what_cannot_be_compared_does_not_pass() {
+    let only = |name: &str| {
+        let mut results = fixture::full();
+        results.latency.retain(|latency| latency.contestant == name);
+        results.cold_start.clear();
+        results.throughput.clear();
+        results
+    };
+    // No figures at all; no contestant and no event in common; the yardstick alone.
+    let mut other_events = only("bridge");
+    other_events.latency.iter_mut().for_each(|latency| latency.event.insert(0, 'x'));
+    let mut yardstick = fixture::full();
+    yardstick.baseline = "bridge".to_owned();
+    for (earlier, now) in [
+        (fixture::full(), fixture::empty()),
+        (only("bridge"), only("go-shim")),
+        (other_events, only("bridge")),
+        (Results { baseline: "bridge".to_owned(), ..only("bridge") }, yardstick),
+    ] {
+        let comparison = Comparison::of(&earlier, &now);
+        let error = format!("{:?}", comparison.verdict().unwrap_err());
+        assert!(error.contains("nothing in this run can be compared with the run of"), "{error}");
+        let text = text(&now, Some(&comparison));
+        assert!(text.contains("\nNothing can be compared with the run of"), "{text}");
+    }
+    // Times alone, and those of another machine.
+    let mut elsewhere = only("bridge");
+    assert!(Comparison::of(&only("bridge"), &elsewhere).verdict().is_ok());
+    elsewhere.machine.cpu = "Another".to_owned();
+    assert!(Comparison::of(&only("bridge"), &elsewhere).verdict().is_err());
+    // Ratios stand that.
+    let mut elsewhere = fixture::full();
+    elsewhere.machine.cpu = "Another".to_owned();
+    assert!(Comparison::of(&fixture::full(), &elsewhere).verdict().is_ok());
+}
+
+/// What was only begun has no values.
+#[test]
+fn a_run_that_has_not_begun_has_no_values() {
+    assert!(fixture::full().has_values() && !fixture::empty().has_values());
+    let mut results = fixture::empty();
+    let full = fixture::small();
+    results.latency = full.latency.clone();
+    results.latency.iter_mut().for_each(|latency| latency.rounds.clear());
+    results.throughput = full.throughput.clone();
+    results.throughput.iter_mut().for_each(|throughput| throughput.per_second.clear());
+    results.endurance = full.endurance.clone();
+    results.endurance.iter_mut().for_each(|endurance| endurance.points.clear());
+    assert!(!results.has_values());
+    results.endurance = full.endurance;
+    assert!(results.has_values());
 }
 
 #[test]
@@ -289,14 +342,14 @@ fn raw_values_come_back() {
     let folder = env::temp_dir().join(format!("go1x-report-{}", process::id()));
     let outputs = Outputs::open(Some(folder.clone()), true, None).unwrap();
     let results = fixture::full();
-    self::folder(&results, None, outputs.folder.as_deref().unwrap()).unwrap();
+    keep(&results, None, outputs.folder.as_deref().unwrap()).unwrap();
     let path = folder.join("results.json");
     assert!(json::read(&path).unwrap() == results);
     for name in ["index.html", "summary.md", "raw.csv"] {
         assert!(folder.join(name).metadata().unwrap().len() > 1000, "{name}");
     }
     // What is no number is not written, and what was written can be read.
-    json::write(&fixture::hostile(), &path).unwrap();
+    json::print(&fixture::hostile(), &mut File::create(&path).unwrap()).unwrap();
     let read = json::read(&path).unwrap();
     assert_eq!(read.latency[0].rounds[0].len(), fixture::hostile().latency[0].rounds[0].len() - 1);
 

@@ -11,7 +11,7 @@ pub(super) fn section(comparison: &Comparison) -> Section {
     for change in &comparison.changes {
         let table = match change.verdict {
             Verdict::Slower | Verdict::Faster | Verdict::TooFew => &mut changed,
-            Verdict::Same | Verdict::Yardstick => &mut others,
+            Verdict::Same | Verdict::Yardstick | Verdict::Elsewhere => &mut others,
         };
         table.row([
             change.contestant.clone(),
@@ -26,6 +26,9 @@ pub(super) fn section(comparison: &Comparison) -> Section {
     }
     let mut words = vec![
         match comparison.count(Verdict::Slower) {
+            _ if !comparison.is_any_judged() => {
+                format!("Nothing can be compared with the run of {}.", comparison.earlier)
+            }
             0 => format!("Nothing got slower than in the run of {}.", comparison.earlier),
             1 => format!("One figure is slower than in the run of {}.", comparison.earlier),
             more => format!("{more} figures are slower than in the run of {}.", comparison.earlier),
