@@ -156,7 +156,7 @@ fn a_handler_of_the_users_runs_on_the_users_events() {
     // The process id is in the answer, and each contestant has its own.
     folder.write("events/c-context.json", r#"{"do":"context"}"#);
     let wrong = failed(&run(&common), 1);
-    let told = "error: go-direct answers the event c-context.json wrongly, from byte ";
+    let told = "error: go-direct answers the event c-context.json otherwise than bridge at first, from byte ";
     assert!(wrong.starts_with(told) && wrong.contains("--any-answer"), "{wrong}");
     assert!(run(&[&common[..], &["--any-answer"]].concat()).status.success());
 

@@ -2,6 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use runtime_api::contract::RUNTIME_API_VARIABLE;
@@ -33,6 +34,8 @@ pub(crate) struct Surroundings {
 /// Who invokes a contestant.
 #[derive(Clone)]
 pub(super) struct Caller {
+    /// The contestant's.
+    name: Arc<str>,
     emulator: Emulator,
     /// How the process ended, once it did.
     ended: watch::Receiver<Option<String>>,
@@ -42,8 +45,13 @@ impl Caller {
     /// As [`Runner::invoke`]; the error says what the contestant did.
     async fn invoke(&self, event: &Event) -> Result<Duration, String> {
         let outcome = self.outcome(event).await?;
-        event.check(&outcome)?;
+        self.check(event, &outcome)?;
         Ok(outcome.duration)
+    }
+
+    /// What is wrong with an answer, if anything is.
+    pub(super) fn check(&self, event: &Event, outcome: &Outcome) -> Result<(), String> {
+        event.check(&self.name, outcome)
     }
 
     /// How an invocation ends, unless nobody is there to take it.
@@ -62,7 +70,6 @@ impl Caller {
 
 /// A running contestant. Dropped, it is killed with all of its processes.
 pub(super) struct Runner {
-    name: String,
     caller: Caller,
     tree: Tree,
     started: Instant,
@@ -98,7 +105,7 @@ impl Runner {
         let runner = Runner::spawn(entrant, surroundings, 1).await?;
         let outcome = runner.caller.outcome(event).await;
         let taken = runner.started.elapsed();
-        let checked = outcome.and_then(|outcome| event.check(&outcome));
+        let checked = outcome.and_then(|outcome| runner.caller.check(event, &outcome));
         checked.map_err(|problem| runner.explain(event, problem))?;
         Ok((runner, taken))
     }
@@ -154,9 +161,8 @@ impl Runner {
             exited.runtime_exited(status.filter(|status| !status.success()).map(describe));
             end.send_replace(Some(status.map_or("unknown".into(), describe)));
         });
-        let name = entrant.name.clone();
-        let caller = Caller { emulator, ended };
-        Ok(Runner { name, caller, tree: Tree::of(pid), started, log, keeper: Some(keeper) })
+        let caller = Caller { name: entrant.name.as_str().into(), emulator, ended };
+        Ok(Runner { caller, tree: Tree::of(pid), started, log, keeper: Some(keeper) })
     }
 
     /// One invocation, whose answer is checked; the time from handing out the event to the answer's last byte.
@@ -170,7 +176,7 @@ impl Runner {
     }
 
     pub(super) fn name(&self) -> &str {
-        &self.name
+        &self.caller.name
     }
 
     pub(super) fn tree(&self) -> Tree {
@@ -216,16 +222,16 @@ impl Runner {
             return self.with_last_words(problem);
         }
         let help = if event.is_by_first_answer() {
-            "all have to answer as the first one did; if the handler's answers differ each time (ids, times), take \
-             them as they come, with --any-answer"
+            "all have to answer alike; if the handler's answers differ each time (ids, times), take them as they come, \
+             with --any-answer"
         } else {
             "without HANDLER, all have to give back the event as it is"
         };
-        Error::failed(format_args!("{} {problem}", self.name)).with_help(help)
+        Error::failed(format_args!("{} {problem}", self.name())).with_help(help)
     }
 
     fn with_last_words(&self, problem: String) -> Error {
-        let error = Error::failed(format_args!("{} {problem}", self.name));
+        let error = Error::failed(format_args!("{} {problem}", self.name()));
         match self.log.last_words() {
             words if words.is_empty() => {
                 error.with_help("its log is empty; --env sets variables that it may need")

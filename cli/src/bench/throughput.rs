@@ -101,7 +101,7 @@ async fn call(caller: Caller, event: Event, end: Instant) -> Result<Vec<f64>, St
         let outcome = caller.outcome(&event).await?;
         // The caller's: who takes one at a time has the others wait.
         times.push(micros(begin.elapsed()));
-        event.check(&outcome)?;
+        caller.check(&event, &outcome)?;
     }
     Ok(times)
 }
