@@ -38,7 +38,7 @@ pub(crate) fn load() -> f64 {
 }
 
 /// The processors that this thread, and what it starts, may run on.
-pub(super) fn allowed() -> Vec<usize> {
+pub(crate) fn allowed() -> Vec<usize> {
     let set = sched_getaffinity(None);
     set.map_or(Vec::new(), |set| {
         (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect()

@@ -49,6 +49,7 @@ mod turns;
 mod waker;
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::time::{Instant, SystemTime};
 
 use entrant::Entrant;
@@ -180,7 +181,7 @@ impl Bench {
             complete: false,
             echo: self.echo,
             optimised: OPTIMISED,
-            command: command(),
+            command: command(std::env::args_os().skip(1)),
             machine: Machine { load_before: self.load_before, ..machine::look() },
             contestants: self.entrants.iter().map(contestant).collect::<Result<_, _>>()?,
             baseline: self.baseline.clone(),
@@ -205,10 +206,32 @@ impl Bench {
     }
 }
 
-/// As typed, with the plain name of this program.
-fn command() -> Vec<String> {
-    ["go1x".to_owned()]
-        .into_iter()
-        .chain(std::env::args_os().skip(1).map(|word| word.display().to_string()))
-        .collect()
+/// As typed, with the plain name of this program. What variables are set to may be secret, and reports are for others.
+fn command(words: impl Iterator<Item = OsString>) -> Vec<String> {
+    let mut command = vec!["go1x".to_owned()];
+    for word in words {
+        let word = word.display().to_string();
+        let is_value = command.last().is_some_and(|last| last == "--env");
+        let (flag, pair) = word.split_at(if word.starts_with("--env=") { "--env=".len() } else { 0 });
+        let shown = match pair.split_once('=') {
+            Some((name, _)) if is_value || !flag.is_empty() => format!("{flag}{name}=…"),
+            _ => word,
+        };
+        command.push(shown);
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_in_no_report() {
+        let words = ["bench", "--env", "A=b=c", "--env=D=e", "--env", "--compare", "it=x --env=f"];
+        assert_eq!(
+            command(words.into_iter().map(OsString::from)),
+            ["go1x", "bench", "--env", "A=…", "--env=D=…", "--env", "--compare", "it=x --env=f"]
+        );
+    }
 }

@@ -46,11 +46,6 @@ pub(crate) fn pin(named: Option<&[usize]>) -> Result<CpuSet, Error> {
     Ok(before)
 }
 
-/// The processors that there are for this program.
-pub(crate) fn cpus() -> Vec<usize> {
-    machine::allowed()
-}
-
 /// Goes into a network as wanted. What a reader of the results has to know, if it is not one of its own.
 pub(crate) fn enter(network: Network) -> Result<Option<String>, Error> {
     if network == Network::Machine {

@@ -25,7 +25,7 @@ pub(crate) struct Results {
     /// Whether go1x was built with optimisation, and with it what it built.
     #[serde(default = "yes")]
     pub(crate) optimised: bool,
-    /// As typed.
+    /// As typed, without the values of `--env`.
     pub(crate) command: Vec<String>,
     pub(crate) machine: Machine,
     /// In the order of columns and legends.

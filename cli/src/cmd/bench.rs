@@ -111,9 +111,9 @@ pub(super) struct Bench {
 
 /// What would be asked of a measurement.
 #[rustfmt::skip]
-const MEASURING: [&str; 19] = [
+const MEASURING: [&str; 20] = [
     "handler", "events", "rebuilt", "any_answer", "env", "compare", "contestants", "against", "bootstrap", "quick",
-    "full", "measure", "sizes", "concurrency", "rounds", "starts", "invocations", "frozen", "cpu",
+    "full", "measure", "sizes", "concurrency", "rounds", "starts", "invocations", "frozen", "cpu", "network",
 ];
 
 const EXAMPLES: &str = "\
@@ -243,15 +243,15 @@ impl Bench {
         }
         Ok(Plan {
             events,
-            measures,
+            measures: each_once(measures),
             rounds: self.rounds.unwrap_or(extent.rounds),
             turn: extent.turn,
             starts: self.starts.unwrap_or(extent.starts),
-            concurrency: or_default(&self.concurrency, extent.concurrency),
+            concurrency: each_once(or_default(&self.concurrency, extent.concurrency)),
             throughput_rounds: extent.throughput_rounds,
             throughput_turn: extent.throughput_turn,
             invocations,
-            frozen,
+            frozen: each_once(frozen),
         })
     }
 }
@@ -259,6 +259,17 @@ impl Bench {
 /// The values that were given, else those of a list like `1,2,4`.
 fn or_default<T: std::clone::Clone + FromStr>(given: &[T], default: &str) -> Vec<T> {
     if given.is_empty() { default.split(',').flat_map(str::parse).collect() } else { given.to_vec() }
+}
+
+/// The same in the same order: what is measured twice would be in the results as two.
+fn each_once<T: PartialEq>(all: Vec<T>) -> Vec<T> {
+    let mut once = Vec::new();
+    for one in all {
+        if !once.contains(&one) {
+            once.push(one);
+        }
+    }
+    once
 }
 
 /// `200`, `10k`, `6m`: bytes, in thousands and millions of the power of two.
@@ -290,7 +301,7 @@ impl FromStr for Cpus {
 
     fn from_str(text: &str) -> Result<Cpus, String> {
         if text == "all" {
-            return Ok(Cpus(place::cpus()));
+            return Ok(Cpus(machine::allowed()));
         }
         let numbers: Result<Vec<usize>, _> = text.split(',').map(str::parse).collect();
         numbers.map(Cpus).map_err(|_| "CPUs are numbers with commas between them, or all".into())
@@ -314,4 +325,45 @@ fn at_least_1(text: &str) -> Result<usize, String> {
 fn seconds(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
     number.ok_or_else(|| "it takes seconds, up to a day's".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser};
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        bench: Bench,
+    }
+
+    fn plan(words: &str) -> Plan {
+        Line::try_parse_from(["bench"].into_iter().chain(words.split(' '))).unwrap().bench.plan().unwrap()
+    }
+
+    #[test]
+    fn what_is_named_twice_is_measured_once() {
+        let plan =
+            plan("--sizes 1k,1024,1 --concurrency 2,1,2 --measure stages,latency,stages --frozen 1,0.5,1.0");
+        let events: Vec<&str> = plan.events.iter().map(|event| &*event.name).collect();
+        assert_eq!(events, ["1 B", "1 KiB"]);
+        assert_eq!(plan.concurrency, [2, 1]);
+        assert_eq!(plan.measures, [Measure::Stages, Measure::Latency, Measure::Endurance]);
+        assert_eq!(plan.frozen, [1.0, 0.5]);
+    }
+
+    /// Whoever names anything of a measurement expects that one is made.
+    #[test]
+    fn an_earlier_run_is_not_measured_again() {
+        let line = Line::command();
+        let all = line.get_arguments().map(|argument| argument.get_id().as_str());
+        let of_reports = ["report", "from", "baseline", "format"];
+        let others: BTreeSet<&str> = all.filter(|name| !of_reports.contains(name)).collect();
+        assert_eq!(others, BTreeSet::from(MEASURING));
+        let refused =
+            |words: &[&str]| Line::try_parse_from([&["bench", "--from", "x"], words].concat()).is_err();
+        assert!(!refused(&[]) && refused(&["--network", "auto"]));
+    }
 }

@@ -118,6 +118,7 @@ pub(crate) fn errors(command: &str) -> Vec<Case> {
              --from build
              --from newer.json
              --from results.json --rounds 3
+             --from results.json --network machine
              --from results.json --baseline missing
              --from results.json --baseline faster.json
              --baseline notes"

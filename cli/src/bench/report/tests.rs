@@ -4,6 +4,7 @@
 use std::{env, fs, process};
 
 use serde_json::Value;
+use snapbox::{Data, assert_data_eq};
 
 use super::super::process::Sight;
 use super::comparison::Verdict;
@@ -15,21 +16,11 @@ fn text(results: &Results, comparison: Option<&Comparison>) -> String {
     anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap()
 }
 
-/// With `GO1X_SNAPSHOTS=write` it becomes what is expected.
+/// With `SNAPSHOTS=overwrite` it becomes what is expected.
 #[track_caller]
-fn check(name: &str, text: &str) {
+fn check(name: &str, text: String) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bench/report/snapshots").join(name);
-    if env::var_os("GO1X_SNAPSHOTS").is_some_and(|value| value == "write") {
-        fs::write(&path, text).unwrap();
-    }
-    let expected = fs::read_to_string(&path).unwrap();
-    let differs = expected.lines().zip(text.lines()).position(|(expected, found)| expected != found);
-    assert!(
-        expected == text,
-        "{} differs from line {} on; GO1X_SNAPSHOTS=write writes it anew:\n{text}",
-        path.display(),
-        differs.unwrap_or(expected.lines().count().min(text.lines().count())) + 1
-    );
+    assert_data_eq!(text, Data::read_from(&path, None).raw());
 }
 
 fn csv(results: &Results) -> String {
@@ -49,9 +40,9 @@ fn slower(mut results: Results, contestant: &str, part: f64) -> Results {
 #[test]
 fn a_small_run_word_for_word() {
     let results = fixture::small();
-    check("small.txt", &text(&results, None));
-    check("small.md", &markdown::text(&results, None));
-    check("small.csv", &csv(&results));
+    check("small.txt", text(&results, None));
+    check("small.md", markdown::text(&results, None));
+    check("small.csv", csv(&results));
 }
 
 #[test]
@@ -62,8 +53,8 @@ fn a_comparison_word_for_word() {
         let text = &text[text.find(begin).unwrap()..];
         text[..text.find(end).unwrap()].to_owned()
     };
-    check("comparison.txt", &section(&text(&now, Some(&comparison)), "Compared with", "\nPromised"));
-    check("comparison.md", &section(&markdown::text(&now, Some(&comparison)), "## Compared", "## Promised"));
+    check("comparison.txt", section(&text(&now, Some(&comparison)), "Compared with", "\nPromised"));
+    check("comparison.md", section(&markdown::text(&now, Some(&comparison)), "## Compared", "## Promised"));
 }
 
 #[test]
@@ -138,7 +129,7 @@ fn events_of_the_same_length_stay_two() {
     for title in ["### Where the time goes, a.json", "### Where the time goes, b.json"] {
         assert_eq!(text.matches(title).count(), 1, "{title}");
     }
-    for (section, rows) in [("## Memory", [1, 3]), ("## System calls", [1, 0])] {
+    for (section, rows) in [("## Cost by payload", [1, 1]), ("## System calls", [1, 0])] {
         let section = text.split(&format!("\n{section}\n")).nth(1).unwrap().split("\n## ").next().unwrap();
         let found =
             ["| `bridge` | a.json |", "| `bridge` | b.json |"].map(|row| section.matches(row).count());

@@ -6,7 +6,6 @@ mod cold_start;
 mod concurrency;
 mod endurance;
 mod latency;
-mod memory;
 mod payload;
 mod promises;
 mod setting;
@@ -57,16 +56,13 @@ pub(crate) struct Key {
 /// All that there is something to say in.
 pub(crate) fn sections(results: &Results, comparison: Option<&Comparison>) -> Vec<Section> {
     let view = View::of(results);
-    let payload = payload::section(&view);
-    let memory = if payload.is_none() { memory::section(&view) } else { None };
     let sections = [
         comparison.map(changes::section),
         promises::section(&view),
         latency::section(&view),
         cold_start::section(&view),
         stages::section(&view),
-        payload,
-        memory,
+        payload::section(&view),
         concurrency::section(&view),
         endurance::section(&view),
         system_calls::section(&view),

@@ -1,4 +1,4 @@
-//! How latency, CPU time and memory grow with the event.
+//! How latency, CPU time and memory grow with the event; or with one size of events, what memory is held.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::super::view::{View, median, spread};
 use super::{Curves, Section, bare, point};
 use crate::bench::results::Memory;
 
-/// None if events had one size only.
+/// None if events had one size only, whose latency has a section of its own, and nothing is known of memory.
 pub(super) fn section<'a>(view: &View<'a>) -> Option<Section> {
     let memory = &view.results.memory;
     let cell =
@@ -20,7 +20,8 @@ pub(super) fn section<'a>(view: &View<'a>) -> Option<Section> {
         memory.iter().map(|memory| cell(&memory.contestant, memory.event_bytes, event_of(view, memory)));
     let cells: BTreeSet<_> = measured.chain(held).collect();
     let sizes: BTreeSet<u64> = cells.iter().map(|(_, bytes, ..)| *bytes).collect();
-    if sizes.len() < 2 {
+    let is_one = sizes.len() < 2;
+    if is_one && memory.is_empty() {
         return None;
     }
     let names: Vec<_> = sizes.into_iter().map(|bytes| (bytes as f64, view.size(bytes))).collect();
@@ -74,15 +75,14 @@ pub(super) fn section<'a>(view: &View<'a>) -> Option<Section> {
         figure(pss, "Memory (PSS) of all processes by payload", "PSS of all processes", Unit::Bytes),
         figure(own, "Memory (PSS) of the first process by payload", "PSS of the first process", Unit::Bytes),
     ];
-    let words = vec![
-        "Both axes are logarithmic. PSS: memory that is shared counts in parts. The first process is bootstrap, where \
-         there is a bridge."
-            .to_owned(),
-    ];
+    let axes = if is_one { "" } else { "Both axes are logarithmic. " };
+    let words = format!(
+        "{axes}PSS: memory that is shared counts in parts. The first process is bootstrap, where there is a bridge."
+    );
     Some(Section {
         id: "payload",
         title: "Cost by payload".to_owned(),
-        words,
+        words: vec![words],
         tables: vec![table.without_empty_columns()],
         figures: figures.into_iter().flatten().collect(),
         is_detail: true,
