@@ -17,13 +17,13 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
     results.cold_start = bench.entrants.iter().map(|entrant| samples(&entrant.name)).collect();
     let count = bench.entrants.len();
     for round in 0..=bench.plan.starts {
-        let mut times = vec![0.0; count];
-        for index in order::of(round, count) {
+        let start = async |index: usize| {
             let (runner, taken) =
                 Runner::start_with(&bench.entrants[index], &bench.surroundings, event).await?;
-            times[index] = micros(taken);
             runner.stop().await;
-        }
+            Ok(micros(taken))
+        };
+        let times = order::by_turns(round, count, start).await?;
         if round > 0 {
             for (samples, time) in results.cold_start.iter_mut().zip(times) {
                 samples.values.push(time);

@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use super::Bench;
 use super::event::Event;
 use super::results::{Endurance, EndurancePoint, Results};
+use super::runner::Runner;
 use super::statistics::Sample;
 use super::turns::{Field, micros, turn};
 use super::waker::Waker;
@@ -54,8 +55,8 @@ async fn long_run(bench: &Bench, results: &mut Results) -> Result<(), Error> {
         let mut left = part;
         while left > 0 {
             let calls = left.min(TURN);
-            for (index, runner) in field.in_turn(round) {
-                let turn = turn(runner, event, calls as usize).await?;
+            let turn = async |runner: &Runner| turn(runner, event, calls as usize).await;
+            for (index, turn) in field.by_turns(round, turn).await?.into_iter().enumerate() {
                 cpu[index] += turn.cpu * calls as f64 / part as f64;
                 medians[index].push(median(&turn.times));
                 times[index].extend(turn.times);
@@ -95,24 +96,16 @@ async fn thaws(bench: &Bench, results: &mut Results) -> Result<(), Error> {
         let mut times = vec![Vec::new(); field.runners.len()];
         let (mut cpu, mut pss) = (times.clone(), vec![0; field.runners.len()]);
         for round in 0..THAWS {
-            for (index, runner) in field.in_turn(at * THAWS + round) {
-                let tree = runner.tree();
-                tree.signal(Signal::CONT);
-                for _ in 0..BEFORE_FREEZE {
-                    runner.invoke(event).await?;
-                }
-                // It asks for its next event before it is frozen, as on Lambda.
-                tokio::time::sleep(SETTLE).await;
-                tree.signal(Signal::STOP);
-                tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
-                waker.wake().await?;
-                let before = tree.cpu_time();
-                tree.signal(Signal::CONT);
-                times[index].push(micros(runner.invoke(event).await?));
-                cpu[index].push(micros(tree.cpu_time().saturating_sub(before)));
-                pss[index] = tree.pss().0;
-                tree.signal(Signal::STOP);
+            let thaw = async |runner: &Runner| {
+                let thaw = thaw(runner, event, &waker, Duration::from_secs_f64(seconds)).await?;
                 progress.inc(1);
+                Ok(thaw)
+            };
+            let thaws = field.by_turns(at * THAWS + round, thaw).await?;
+            for (index, Thaw { time, cpu: busy, pss_bytes }) in thaws.into_iter().enumerate() {
+                times[index].push(time);
+                cpu[index].push(busy);
+                pss[index] = pss_bytes;
             }
         }
         for (index, times) in times.into_iter().enumerate() {
@@ -127,6 +120,35 @@ async fn thaws(bench: &Bench, results: &mut Results) -> Result<(), Error> {
     }
     field.stop().await;
     Ok(())
+}
+
+/// What one thaw gave: microseconds of the first invocation and of its CPU time, and the memory then.
+struct Thaw {
+    time: f64,
+    cpu: f64,
+    pss_bytes: u64,
+}
+
+/// Of a contestant that is frozen before and after.
+async fn thaw(runner: &Runner, event: &Event, waker: &Waker, frozen: Duration) -> Result<Thaw, Error> {
+    let tree = runner.tree();
+    tree.signal(Signal::CONT);
+    for _ in 0..BEFORE_FREEZE {
+        runner.invoke(event).await?;
+    }
+    // It asks for its next event before it is frozen, as on Lambda.
+    tokio::time::sleep(SETTLE).await;
+    tree.signal(Signal::STOP);
+    tokio::time::sleep(frozen).await;
+    waker.wake().await?;
+    let before = tree.cpu_time();
+    tree.signal(Signal::CONT);
+    let time = micros(runner.invoke(event).await?);
+    let cpu = micros(tree.cpu_time().saturating_sub(before));
+    let pss_bytes = tree.pss().0;
+    runner.trim_log();
+    tree.signal(Signal::STOP);
+    Ok(Thaw { time, cpu, pss_bytes })
 }
 
 async fn warm_up(field: &Field, event: &Event) -> Result<(), Error> {

@@ -16,12 +16,8 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
         let names = field.runners.iter().map(|runner| runner.name());
         results.latency.extend(names.map(|name| Latency::new(name, event, 1)));
         for round in 0..bench.plan.rounds {
-            let mut turns = Vec::new();
-            for (index, runner) in field.in_turn(round) {
-                turns.push((index, turn(runner, event, calls).await?));
-            }
-            for (index, turn) in turns {
-                let latency = &mut results.latency[first + index];
+            let turns = field.by_turns(round, async |runner| turn(runner, event, calls).await).await?;
+            for (latency, turn) in results.latency[first..].iter_mut().zip(turns) {
                 latency.rounds.push(turn.times);
                 latency.cpu.push(turn.cpu);
             }

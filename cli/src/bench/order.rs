@@ -1,8 +1,23 @@
 //! Who comes when in a round.
 
+use crate::error::Error;
+
+/// So many contestants by number, one after the other in the order of the round; what each gave, by number.
+pub(super) async fn by_turns<T>(
+    round: usize,
+    count: usize,
+    mut turn: impl AsyncFnMut(usize) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let mut given: Vec<Option<T>> = (0..count).map(|_| None).collect();
+    for index in of(round, count) {
+        given[index] = Some(turn(index).await?);
+    }
+    Ok(given.into_iter().flatten().collect())
+}
+
 /// So many contestants by number, in an order by chance, another one each round: nobody always comes after the same one.
 /// It is the same in every run, so that two runs can be compared.
-pub(super) fn of(round: usize, count: usize) -> Vec<usize> {
+fn of(round: usize, count: usize) -> Vec<usize> {
     let mut state = round as u64;
     let mut order: Vec<usize> = (0..count).collect();
     // Fisher and Yates.

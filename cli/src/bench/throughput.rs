@@ -48,11 +48,10 @@ pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), 
             }
         }
         for round in 0..rounds {
-            let mut turns = Vec::new();
-            for (index, runner) in field.in_turn(round) {
-                turns.push((index, turn(runner, event, concurrency, bench.plan.throughput_turn).await?));
-            }
-            for (index, turn) in turns {
+            let turn =
+                async |runner: &Runner| turn(runner, event, concurrency, bench.plan.throughput_turn).await;
+            let turns = field.by_turns(round, turn).await?;
+            for (index, turn) in turns.into_iter().enumerate() {
                 let throughput = &mut results.throughput[first + index];
                 throughput.per_second.push(turn.per_second);
                 throughput.cpu.push(turn.cpu);

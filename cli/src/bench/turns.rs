@@ -68,9 +68,13 @@ impl Field {
         Ok(self::calls(turn, slowest))
     }
 
-    /// All contestants with their numbers, in the order of the round.
-    pub(super) fn in_turn(&self, round: usize) -> impl Iterator<Item = (usize, &Runner)> {
-        order::of(round, self.runners.len()).into_iter().map(|index| (index, &self.runners[index]))
+    /// One contestant after the other, in the order of the round; what each gave, in the order of all.
+    pub(super) async fn by_turns<T>(
+        &self,
+        round: usize,
+        mut turn: impl AsyncFnMut(&Runner) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        order::by_turns(round, self.runners.len(), async |index| turn(&self.runners[index]).await).await
     }
 }
 
