@@ -20,10 +20,11 @@ pub(crate) struct Palette {
     pub(crate) series: [&'static str; COLOURS],
 }
 
-const COLOURS: usize = 6;
-/// Seven, so that colour and mark together repeat after 42.
-const MARKS: usize = 7;
-const DASHES: [&str; 4] = ["none", "7 3", "2 3", "9 3 2 3"];
+/// As many as there are contestants of go1x's own.
+const COLOURS: usize = 8;
+/// Nine, so that colour and mark together repeat after 72.
+const MARKS: usize = 9;
+const DASHES: [&str; COLOURS] = ["none", "7 3", "2 3", "9 3 2 3", "14 4", "4 6", "9 3 2 3 2 3", "2 7"];
 
 pub(crate) const LIGHT: Palette = Palette {
     ground: "#ffffff",
@@ -34,7 +35,7 @@ pub(crate) const LIGHT: Palette = Palette {
     link: "#005a9e",
     good: "#00664a",
     bad: "#a8280a",
-    series: ["#0067a8", "#b14400", "#007050", "#963f85", "#776000", "#3f474f"],
+    series: ["#0067a8", "#b14400", "#007050", "#963f85", "#776000", "#3f474f", "#8410f0", "#0c0078"],
 };
 
 pub(crate) const DARK: Palette = Palette {
@@ -46,7 +47,7 @@ pub(crate) const DARK: Palette = Palette {
     link: "#7cc4f5",
     good: "#4fd1a5",
     bad: "#ff9a7a",
-    series: ["#5cb6f0", "#f59a4c", "#35c796", "#e293cf", "#e5d04a", "#c3cad1"],
+    series: ["#5cb6f0", "#f59a4c", "#35c796", "#e293cf", "#e5d04a", "#c3cad1", "#d830fc", "#fc2454"],
 };
 
 /// As variables of CSS.
@@ -79,7 +80,7 @@ impl Style {
 
     pub(super) fn mark(self, drawing: &mut Drawing, [x, y]: [f64; 2], r: f64) {
         let path = match self.0 % MARKS {
-            0 => format!("M{:.1} {y:.1}a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0 -{d} 0z", x - r, d = 2.0 * r),
+            0 | 7 => format!("M{:.1} {y:.1}a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0 -{d} 0z", x - r, d = 2.0 * r),
             1 => format!("M{:.1} {:.1}h{d:.1}v{d:.1}h-{d:.1}z", x - 0.9 * r, y - 0.9 * r, d = 1.8 * r),
             2 => format!(
                 "M{x:.1} {:.1}l{w:.1} {h:.1}h-{:.1}z",
@@ -88,7 +89,7 @@ impl Style {
                 w = 1.15 * r,
                 h = 2.0 * r
             ),
-            3 => format!(
+            3 | 8 => format!(
                 "M{x:.1} {:.1}l{d:.1} {d:.1}l-{d:.1} {d:.1}l-{d:.1} -{d:.1}z",
                 y - 1.3 * r,
                 d = 1.3 * r
@@ -141,6 +142,8 @@ fn cross([x, y]: [f64; 2], r: f64, arms: [[f64; 2]; 2]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     /// WCAG 2's relative luminance.
@@ -174,9 +177,31 @@ mod tests {
         }
     }
 
+    /// Whoever does not see one of the three, on paper say, has the others.
     #[test]
-    fn no_two_of_forty_two_look_alike() {
-        let looks: std::collections::BTreeSet<String> = (0..42).map(|at| Style(at).sample()).collect();
-        assert_eq!(looks.len(), 42);
+    fn eight_differ_in_colour_and_in_mark_and_in_dash() {
+        let mark = |at: usize| {
+            let mut drawing = Drawing::default();
+            Style(at).mark(&mut drawing, [0.0, 0.0], 4.0);
+            drawing.body.replace(&Style(at).class(), "")
+        };
+        let marks: BTreeSet<String> = (0..8).map(mark).collect();
+        let dashes: BTreeSet<&str> = (0..8).map(|at| Style(at).dash()).collect();
+        assert_eq!((marks.len(), dashes.len()), (8, 8));
+        for palette in [LIGHT, DARK] {
+            let colours: BTreeSet<&str> = (0..8).map(|at| palette.series[at]).collect();
+            assert_eq!(colours.len(), 8);
+        }
+        for at in 0..8 {
+            let rule = format!(".s{at}{{--c:var(--series-{at})}}");
+            assert!(include_str!("../page.css").contains(&rule), "{rule}");
+            assert_eq!(Style(at).class(), format!("s{at}"));
+        }
+    }
+
+    #[test]
+    fn no_two_of_seventy_two_look_alike() {
+        let looks: BTreeSet<String> = (0..72).map(|at| Style(at).sample()).collect();
+        assert_eq!(looks.len(), 72);
     }
 }
