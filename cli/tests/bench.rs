@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -202,6 +202,62 @@ fn whoever_a_contestant_leaves_behind_ends_with_it() {
         assert!(Instant::now() < end, "{pid} is still there");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// What a killed run could not take away goes with the next one, and what is at work stays.
+#[test]
+fn a_killed_run_leaves_nothing_for_long() {
+    let folder = Folder::new("killed");
+    folder.write("waits", "#!/bin/sh\nexec sleep 20\n");
+    Command::new("chmod").args(["755", &folder.path("waits")]).status().unwrap();
+    fs::create_dir(folder.path("tmp")).unwrap();
+    let left = || fs::read_dir(folder.path("tmp")).unwrap().count();
+    let bench = |name: &str, program: &str| {
+        let mut command =
+            go1x(&["--quick", "--contestants", name, "--compare", &format!("{name}={program}")]);
+        command.env("TMPDIR", folder.path("tmp")).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let mut running = Running(bench("waits", &folder.path("waits")).spawn().unwrap());
+    let end = Instant::now() + Duration::from_secs(60);
+    while children(running.0.id()).is_empty() || left() == 0 {
+        assert!(Instant::now() < end && running.0.try_wait().unwrap().is_none(), "it does not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(bench("dead", "false").status().unwrap().code(), Some(1));
+    assert_eq!(left(), 1, "it is alive");
+    running.0.kill().unwrap();
+    running.0.wait().unwrap();
+    assert_eq!(left(), 1, "nobody has had the time");
+    assert_eq!(bench("dead", "false").status().unwrap().code(), Some(1));
+    assert_eq!(left(), 0);
+}
+
+#[test]
+fn a_folder_that_nothing_can_be_started_from_is_named_with_the_cure() {
+    let folder = Folder::new("noexec");
+    fs::create_dir(folder.path("tmp")).unwrap();
+    let mount = ["mount", "-t", "tmpfs", "-o", "noexec", "tmpfs", &folder.path("tmp")].join(" ");
+    let ways: [&[&str]; 2] = [&["--mount"], &["--user", "--map-root-user", "--mount"]];
+    let within = |way: &[&str], program: &str| {
+        let mut command = Command::new("unshare");
+        command.args(way).args(["sh", "-c", &format!("{mount} && exec {program}")]);
+        command.env("TMPDIR", folder.path("tmp")).stdin(Stdio::null()).output()
+    };
+    let works = |way: &&&[&str]| within(way, "true").is_ok_and(|tried| tried.status.success());
+    let Some(way) = ways.iter().find(works) else {
+        let line = "NOT RUN: a_folder_that_nothing_can_be_started_from_is_named_with_the_cure needs a mount \
+                    namespace, and may not have one: unshare --mount\n";
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+        return;
+    };
+    let bench = format!("{} bench --contestants it --compare it=/bin/false", env!("CARGO_BIN_EXE_go1x"));
+    let said = failed(&within(way, &bench).unwrap(), 1);
+    let tmp = folder.path("tmp");
+    let why = format!(
+        "error: contestants cannot have copies of their programs: {tmp} is mounted noexec\nhelp: TMPDIR "
+    );
+    assert!(said.starts_with(&why), "{said}");
 }
 
 #[test]
