@@ -42,6 +42,11 @@ pub(crate) fn write_folder(path: &Path, content: impl FnOnce(&Path) -> io::Resul
     written.map_err(|error| unwritable(path, &error))
 }
 
+/// Whether files can be put into a folder.
+pub(crate) fn try_folder(folder: &Path) -> io::Result<()> {
+    beside(&folder.join("it"), |beside| File::create_new(beside).map(drop))
+}
+
 fn beside(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let name = path.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
     let mut beside = std::ffi::OsString::from(".");

@@ -335,6 +335,9 @@ fn wrong_usage_and_input_exit_with_2() {
         (&["--measure", "luck"], "invalid value"),
         (&["--quick", "--measure", "endurance"], "--invocations"),
         (&["--baseline", &main], "has no results of"),
+        // It is there, and nobody may write to it; that is no news for the end of a run.
+        (&["--report", "/proc", "--contestants", "it", "--compare", "it=false"], "cannot write /proc: "),
+        (&["--measure", "endurance", "--invocations", "100000001"], "up to 100 million"),
     ] {
         let said = failed(&run(arguments), 2);
         assert!(said.contains(words), "{arguments:?}: {said}");

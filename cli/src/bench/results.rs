@@ -51,13 +51,14 @@ pub(crate) struct Results {
 }
 
 impl Results {
-    /// Whether anything was measured: who is only about to be has no values yet.
-    pub(crate) fn has_values(&self) -> bool {
+    /// Leaves out what was only begun. Whether anything is left.
+    pub(crate) fn keep_measured(&mut self) -> bool {
         let Results { latency, cold_start, throughput, memory, system_calls, stages, endurance, .. } = self;
-        latency.iter().any(|latency| !latency.rounds.is_empty())
-            || cold_start.iter().any(|samples| !samples.values.is_empty())
-            || throughput.iter().any(|throughput| !throughput.per_second.is_empty())
-            || endurance.iter().any(|endurance| !endurance.points.is_empty())
+        latency.retain(|latency| !latency.rounds.is_empty());
+        cold_start.retain(|samples| !samples.values.is_empty());
+        throughput.retain(|throughput| !throughput.per_second.is_empty());
+        endurance.retain(|endurance| !endurance.points.is_empty());
+        !(latency.is_empty() && cold_start.is_empty() && throughput.is_empty() && endurance.is_empty())
             || !(memory.is_empty() && system_calls.is_empty() && stages.is_empty())
     }
 

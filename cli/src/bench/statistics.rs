@@ -15,6 +15,9 @@ impl Quartiles {
     }
 }
 
+/// Larger ones measure nothing, and their differences are no numbers.
+const LARGEST: f64 = 1e300;
+
 /// Values in order; at least one, and all of them finite.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sample(Vec<f64>);
@@ -22,7 +25,7 @@ pub(crate) struct Sample(Vec<f64>);
 impl Sample {
     /// What is no finite number is left out. None if nothing is left.
     pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Option<Sample> {
-        let mut values: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
+        let mut values: Vec<f64> = values.into_iter().filter(|value| value.abs() <= LARGEST).collect();
         values.sort_unstable_by(f64::total_cmp);
         (!values.is_empty()).then_some(Sample(values))
     }
@@ -100,6 +103,19 @@ mod tests {
         assert_eq!(Sample::of([]), None);
         assert_eq!(Sample::of([f64::NAN, f64::INFINITY]), None);
         assert_eq!(Sample::of([2.0, f64::NAN, 1.0]).unwrap().values(), [1.0, 2.0]);
+    }
+
+    /// A file may say anything; what is read from one is summed up all the same.
+    #[test]
+    fn the_largest_numbers_have_quartiles_and_fences() {
+        for largest in [1e300, f64::MAX] {
+            for values in [vec![-largest, largest], vec![-largest, 1.0, largest, largest]] {
+                let Some(sample) = Sample::of(values) else { continue };
+                let Quartiles { lower, median, upper } = sample.quartiles();
+                assert!(lower <= median && median <= upper && upper.is_finite(), "{sample:?}");
+                assert!(!sample.within().is_empty(), "{sample:?}");
+            }
+        }
     }
 
     #[test]

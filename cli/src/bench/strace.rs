@@ -25,6 +25,8 @@ pub(super) async fn count(
     let summary = bench.scratch.path().join("summary.strace");
     let mut lives = Vec::new();
     for calls in CALLS {
+        // What an earlier life has left is none of this one's.
+        _ = fs::remove_file(&summary);
         let mut traced = entrant.clone();
         traced.arguments = ["-f", "-q", "-c", "-o"].map(Into::into).into();
         traced.arguments.extend([summary.clone().into(), entrant.program.clone().into()]);

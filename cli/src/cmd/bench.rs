@@ -82,7 +82,7 @@ pub(super) struct Bench {
     #[arg(long, value_name = "N", value_parser = at_least_1)]
     starts: Option<usize>,
     /// A long run of so many invocations of each contestant
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = up_to_100_million)]
     invocations: Option<u64>,
     /// Freeze all processes for so many seconds, and measure the next invocation
     #[arg(long, value_name = "SECONDS,…", value_delimiter = ',', value_parser = seconds)]
@@ -180,7 +180,7 @@ impl Bench {
         let run = Run::new(plan, line_up, surroundings, cpus, load_before, self.against.clone())?;
         // One thread for the emulators: a second one would add hand-overs to what is timed.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (results, outcome) = runtime.block_on(async {
+        let (mut results, outcome) = runtime.block_on(async {
             let mut interrupt = signal(SignalKind::interrupt())?;
             let mut terminate = signal(SignalKind::terminate())?;
             run.run(async {
@@ -192,7 +192,7 @@ impl Bench {
             .await
         })?;
         // What was measured before an end that came too early may have taken hours.
-        let written = match outcome.is_ok() || results.has_values() {
+        let written = match results.keep_measured() || outcome.is_ok() {
             true => outputs.write(&results),
             false => Ok(()),
         };
@@ -320,6 +320,12 @@ fn at_least_1(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|number| (1..=100_000).contains(number))
         .ok_or_else(|| "it takes a number from 1 on".into())
+}
+
+/// A twentieth of them is held in memory, of each contestant.
+fn up_to_100_million(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| *number <= 100_000_000);
+    number.ok_or_else(|| "it takes a number, up to 100 million".into())
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

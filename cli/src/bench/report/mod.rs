@@ -54,6 +54,7 @@ impl Outputs {
         let earlier = baseline.map(json::read).transpose()?;
         if let Some(folder) = &folder {
             fs::create_dir_all(folder).map_err(|error| cannot(folder, &error))?;
+            output::try_folder(folder).map_err(|error| cannot(folder, &error))?;
         }
         Ok(Outputs { folder, json, earlier })
     }

@@ -30,7 +30,8 @@ impl Difference {
         let (n, m) = (new.len() as f64, old.len() as f64);
         // As many ratios lie outside on each side as the rank sum may be off by, in 95 % of all cases.
         let outside = n * m / 2.0 - 1.96 * (n * m * (n + m + 1.0) / 12.0).sqrt();
-        let (ratios, outside) = (ratios.values(), outside.max(0.0) as usize);
+        let ratios = ratios.values();
+        let outside = (outside.max(0.0) as usize).min((ratios.len() - 1) / 2);
         Some(Difference {
             ratio: (ratios[(ratios.len() - 1) / 2] + ratios[ratios.len() / 2]) / 2.0,
             low: ratios[outside],
@@ -154,6 +155,17 @@ mod tests {
         assert_eq!(difference.least_p, 0.1);
         assert_eq!(Difference::between(&[0.0, f64::NAN], &[1.0]), None);
         assert_eq!(Difference::between(&[1.0], &[]), None);
+    }
+
+    /// Most of them too large to be a number: an interval of those that are left.
+    #[test]
+    fn ratios_beyond_all_numbers_are_left_out() {
+        let old: Vec<f64> = [[1e-200; 20], [1.0; 20]].concat();
+        let new: Vec<f64> = [[1e200; 35], [2.0; 35]].concat();
+        let difference = Difference::between(&old, &new).unwrap();
+        assert!(difference.low <= difference.ratio && difference.ratio <= difference.high, "{difference:?}");
+        let few = Difference::between(&[[1e-200; 30].to_vec(), vec![1.0]].concat(), &[1e200; 30]).unwrap();
+        assert_eq!((few.low, few.high), (1e200, 1e200));
     }
 
     #[test]

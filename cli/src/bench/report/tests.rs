@@ -311,21 +311,24 @@ fn what_cannot_be_compared_does_not_pass() {
     assert!(Comparison::of(&fixture::full(), &elsewhere).verdict().is_ok());
 }
 
-/// What was only begun has no values.
+/// A run that was ended early has begun things of which nothing is known.
 #[test]
-fn a_run_that_has_not_begun_has_no_values() {
-    assert!(fixture::full().has_values() && !fixture::empty().has_values());
-    let mut results = fixture::empty();
-    let full = fixture::small();
-    results.latency = full.latency.clone();
-    results.latency.iter_mut().for_each(|latency| latency.rounds.clear());
-    results.throughput = full.throughput.clone();
+fn what_was_only_begun_is_left_out() {
+    let mut results = fixture::small();
+    assert!(results.keep_measured());
+    assert!(results == fixture::small());
+    assert!(!fixture::empty().keep_measured());
+
+    results.latency.iter_mut().skip(1).for_each(|latency| latency.rounds.clear());
+    results.cold_start.iter_mut().for_each(|starts| starts.values.clear());
     results.throughput.iter_mut().for_each(|throughput| throughput.per_second.clear());
-    results.endurance = full.endurance.clone();
     results.endurance.iter_mut().for_each(|endurance| endurance.points.clear());
-    assert!(!results.has_values());
-    results.endurance = full.endurance;
-    assert!(results.has_values());
+    let mut begun = results.clone();
+    assert!(results.keep_measured());
+    assert_eq!((results.latency.len(), results.cold_start.len(), results.throughput.len()), (1, 0, 0));
+    begun.latency[0].rounds.clear();
+    (begun.memory, begun.system_calls, begun.stages) = Default::default();
+    assert!(!begun.keep_measured(), "names alone are no measurement");
 }
 
 #[test]
