@@ -73,11 +73,14 @@ impl LineUp {
 }
 
 impl Asked {
+    /// Of go1x's own contestants.
     fn wants(&self, name: &str) -> bool {
-        match self.only.is_empty() {
-            true => self.floors || !name.starts_with("floor-"),
-            false => self.only.iter().any(|only| only == name),
-        }
+        self.takes(name) && (self.floors || !self.only.is_empty() || !name.starts_with("floor-"))
+    }
+
+    /// Of anybody's.
+    fn takes(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == name)
     }
 
     /// Those who were asked for by name are there, and nobody twice.
@@ -207,7 +210,7 @@ impl Builder<'_> {
 
     /// A command line of the user's: words at blanks, no shell.
     fn other(&mut self, name: &str, command: &str) -> Result<(), Error> {
-        if !self.asked.wants(name) {
+        if !self.asked.takes(name) {
             return Ok(());
         }
         let mut words = command.split_ascii_whitespace();
@@ -308,4 +311,26 @@ pub(super) fn on_path(program: &Path) -> Option<PathBuf> {
     }
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floors_are_asked_for_and_whoever_is_compared_is() {
+        let asked = |only: &[&str], floors: bool| Asked {
+            handler: None,
+            rebuilt: None,
+            bootstrap: None,
+            others: vec![("floor-mine".to_owned(), "false".to_owned())],
+            only: only.iter().map(|name| (*name).to_owned()).collect(),
+            floors,
+        };
+        let usual = asked(&[], false);
+        assert!(usual.wants("bridge") && !usual.wants("floor-rpc") && usual.takes("floor-mine"));
+        assert!(asked(&[], true).wants("floor-rpc"));
+        let named = asked(&["floor-rpc"], false);
+        assert!(named.wants("floor-rpc") && !named.wants("bridge") && !named.takes("floor-mine"));
+    }
 }

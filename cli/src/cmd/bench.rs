@@ -43,7 +43,7 @@ pub(super) struct Bench {
     /// Take answers as they come; else all have to answer as the first did
     #[arg(long, requires = "handler")]
     any_answer: bool,
-    /// A variable for all contestants, as the function's configuration has it
+    /// A variable for all contestants, as the function's configuration has it; reports have its name alone
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     env: Vec<(String, String)>,
     /// Another program that polls the Runtime API, with arguments after blanks (no shell)

@@ -396,7 +396,7 @@ fn names_are_nothing_but_names() {
 /// Any number and any text in any place: every report is made, and says something.
 #[test]
 fn no_result_stops_a_report() {
-    let mut random = fixture::Random::new(3);
+    let mut random = fixture::Random::new(5);
     let results = serde_json::to_value(fixture::small()).unwrap();
     for _ in 0..150 {
         let mut changed = results.clone();
@@ -418,7 +418,7 @@ fn no_result_stops_a_report() {
 
 /// Another value in one place, mostly deep inside.
 fn change(value: &mut Value, random: &mut fixture::Random) {
-    let numbers = [0.0, 1.0, 1e-300, 1e300, 5e-324, f64::MAX, 1e18, 1e6, 0.1];
+    let numbers = [0.0, 1.0, 1e-300, 1e300, 5e-324, f64::MAX, 1e18, 1e6, 0.1, -1.0, -1e300, f64::MIN];
     let counts = [0, 1, u64::from(u32::MAX), u64::MAX];
     let mut pick = |count: usize| ((random.part() * count as f64) as usize).min(count.saturating_sub(1));
     match value {
