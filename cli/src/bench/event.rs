@@ -61,8 +61,11 @@ impl Event {
         for entry in entries {
             let entry = entry.map_err(|error| unreadable(folder, &error))?;
             let (path, name) = (entry.path(), name(entry.file_name()));
-            let metadata = fs::metadata(&path).map_err(|error| unreadable(&path, &error))?;
-            if name.starts_with('.') || !metadata.is_file() {
+            // Before it is looked at: editors have hidden links that lead nowhere.
+            if name.starts_with('.') {
+                continue;
+            }
+            if !fs::metadata(&path).map_err(|error| unreadable(&path, &error))?.is_file() {
                 continue;
             }
             if events.len() == FILE_LIMIT {
@@ -188,6 +191,20 @@ mod tests {
         );
         let wrong = Event::echo(3).check("bridge", &answered("\"c\"")).unwrap_err();
         assert!(wrong.starts_with("answers the event 3 B wrongly, from byte 1 on: "), "{wrong}");
+    }
+
+    #[test]
+    fn what_is_hidden_and_folders_are_no_events() {
+        let scratch = Scratch::new().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        fs::create_dir(at("folder")).unwrap();
+        fs::write(at(".order.json.swp"), "{").unwrap();
+        // As Emacs has it for a file that is being edited.
+        std::os::unix::fs::symlink("somebody@somewhere.4711", at(".#order.json")).unwrap();
+        fs::write(at("order.json"), "{}").unwrap();
+        let events = Event::read(scratch.path(), true).unwrap();
+        let names: Vec<&str> = events.iter().map(|event| &*event.name).collect();
+        assert_eq!(names, ["order.json"]);
     }
 
     #[test]

@@ -39,8 +39,7 @@ impl Repository {
     /// One of the programs in Rust that are compared.
     pub(crate) fn rust_peer(&self, name: &str, tell: &mut dyn FnMut(&str)) -> Result<PathBuf, String> {
         tell(&format!("building {name}"));
-        let manifest = self.root.join(PEERS).join("Cargo.toml");
-        self.cargo(&["--manifest-path", &manifest.to_string_lossy(), "--bin", name], &self.peers())?;
+        self.cargo(&["--manifest-path", &format!("{PEERS}/Cargo.toml"), "--bin", name], &self.peers())?;
         Ok(self.peers().join(PROFILE).join(name))
     }
 

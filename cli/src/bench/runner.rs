@@ -1,5 +1,6 @@
 //! A contestant at work: its process, and an emulator of its own in this process.
 
+use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -121,8 +122,12 @@ impl Runner {
             max_concurrency: concurrency,
             ..Settings::default()
         };
-        let emulator = Emulator::start(settings).await?;
-        let log = Log::new()?;
+        let unserved = |error: io::Error| {
+            Error::failed(format_args!("{} cannot be started: {error}", entrant.name))
+                .with_help("it takes a port of 127.0.0.1 and a dozen open files, which `ulimit -n` may allow")
+        };
+        let emulator = Emulator::start(settings).await.map_err(unserved)?;
+        let log = Log::new().map_err(unserved)?;
         let root = entrant.handler.parent().unwrap_or(std::path::Path::new("/"));
         let mut command = Command::new(&entrant.program);
         command
@@ -135,8 +140,8 @@ impl Runner {
             .env("_HANDLER", entrant.handler.file_name().unwrap_or_default())
             .current_dir(root)
             .stdin(Stdio::null())
-            .stdout(log.writer()?)
-            .stderr(log.writer()?)
+            .stdout(log.writer().map_err(unserved)?)
+            .stderr(log.writer().map_err(unserved)?)
             // Ctrl-C is for this program, which then ends the others.
             .process_group(0)
             .kill_on_drop(true);
