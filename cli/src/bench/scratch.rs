@@ -18,7 +18,8 @@ pub(super) struct Scratch {
     _alive: File,
 }
 
-const NAME: &str = "go1x-bench-";
+/// What begins so was locked from the beginning.
+const NAME: &str = "go1x-run-";
 
 impl Scratch {
     /// Nobody else knows its name before, or sees into it; programs can be started from it.
@@ -31,7 +32,7 @@ impl Scratch {
             return Err(io::Error::other(format!("{} is mounted noexec", folder.display())));
         }
         fs::read_dir(folder).into_iter().flatten().flatten().for_each(|entry| remove_if_left(&entry));
-        // By that name it is locked from the beginning: nobody takes it for one that was left.
+        // Nobody takes it for one that was left, before it is locked.
         let number = RandomState::new().build_hasher().finish();
         let unlocked = folder.join(format!(".{NAME}{number:016x}"));
         DirBuilder::new().mode(0o700).create(&unlocked)?;
@@ -56,11 +57,8 @@ impl Drop for Scratch {
 
 /// A folder of this user's, whose run is dead: it has no lock on it any more.
 fn remove_if_left(entry: &DirEntry) {
-    let name = entry.file_name();
-    let number = name.to_str().and_then(|name| name.strip_prefix(NAME)).unwrap_or_default();
     let is_ours = || entry.metadata().is_ok_and(|it| it.is_dir() && it.uid() == geteuid().as_raw());
-    if number.len() == 16
-        && number.bytes().all(|digit| digit.is_ascii_hexdigit())
+    if entry.file_name().as_encoded_bytes().starts_with(NAME.as_bytes())
         && is_ours()
         && let Ok(folder) = File::open(entry.path())
         && folder.try_lock().is_ok()
@@ -77,16 +75,15 @@ mod tests {
     fn what_a_dead_run_has_left_goes_and_what_others_have_stays() {
         let folder = Scratch::new().unwrap();
         let at = |name: &str| folder.path().join(name);
-        let [dead, file, link] = ["0123456789abcdef", "ffffffffffffffff", "eeeeeeeeeeeeeeee"]
-            .map(|number| at(&format!("go1x-bench-{number}")));
+        let [dead, file, link] = ["dead", "file", "link"].map(|name| at(&format!("{NAME}{name}")));
         fs::create_dir_all(dead.join("program")).unwrap();
         fs::write(&file, "a file").unwrap();
-        fs::create_dir(at("go1x-bench-test")).unwrap();
-        std::os::unix::fs::symlink("go1x-bench-test", &link).unwrap();
+        fs::create_dir(at("other")).unwrap();
+        std::os::unix::fs::symlink("other", &link).unwrap();
         let alive = Scratch::below(folder.path()).unwrap();
         let next = Scratch::below(folder.path()).unwrap();
         assert!(alive.path().is_dir() && next.path().is_dir());
         assert!(!dead.exists());
-        assert!(file.is_file() && link.is_symlink() && at("go1x-bench-test").is_dir());
+        assert!(file.is_file() && link.is_symlink() && at("other").is_dir());
     }
 }
