@@ -304,7 +304,10 @@ fn what_cannot_be_compared_does_not_pass() {
     let mut elsewhere = only("bridge");
     assert!(Comparison::of(&only("bridge"), &elsewhere).verdict().is_ok());
     elsewhere.machine.cpu = "Another".to_owned();
-    assert!(Comparison::of(&only("bridge"), &elsewhere).verdict().is_err());
+    let comparison = Comparison::of(&only("bridge"), &elsewhere);
+    assert!(comparison.verdict().is_err());
+    let text = markdown::text(&elsewhere, Some(&comparison));
+    assert!(text.contains("Not changed: 0.") && text.contains("times of another processor: 8."), "{text}");
     // Ratios stand that.
     let mut elsewhere = fixture::full();
     elsewhere.machine.cpu = "Another".to_owned();

@@ -44,7 +44,11 @@ pub(super) fn section(comparison: &Comparison) -> Section {
     if comparison.count(Verdict::TooFew) > 0 {
         words.push("Some have too few rounds to tell: --rounds helps.".to_owned());
     }
-    words.push(format!("Not changed: {}.", count(others.rows.len())));
+    let elsewhere = comparison.count(Verdict::Elsewhere);
+    words.push(format!("Not changed: {}.", count(others.rows.len() - elsewhere)));
+    if elsewhere > 0 {
+        words.push(format!("Not judged, as times of another processor: {}.", count(elsewhere)));
+    }
     words.extend(comparison.notes.iter().cloned());
     Section {
         id: "changes",
