@@ -272,23 +272,7 @@ fn ctrl_c_keeps_what_was_measured() {
     let mut command = go1x(&arguments);
     let mut running = Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     let pid = running.0.id();
-    // All contestants at work at once: it is being measured, and then for a second of processor time.
-    let end = Instant::now() + Duration::from_secs(300);
-    let wait = |what: &str, is_so: &dyn Fn() -> bool| {
-        while !is_so() {
-            assert!(Instant::now() < end, "it takes too long: {what}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    };
-    let contestants = || {
-        let children: Vec<u32> =
-            children(pid).into_iter().filter(|pid| !children_of_all(&[*pid]).is_empty()).collect();
-        (children.len() == 2).then_some(children)
-    };
-    wait("all are at work", &|| contestants().is_some());
-    let before = processor_time(pid);
-    wait("rounds", &|| processor_time(pid) > before + 100);
-    let mut processes = contestants().unwrap();
+    let mut processes = measured(pid);
     processes.extend(children_of_all(&processes));
     // The same handler twice, of which each has a copy of its own.
     let programs = processes.iter().map(|pid| fs::read_link(format!("/proc/{pid}/exe")).unwrap());
@@ -310,8 +294,28 @@ fn ctrl_c_keeps_what_was_measured() {
         .collect();
     assert!(rounds.len() == 2 && rounds[0] == rounds[1] && rounds[0] > 0, "{rounds:?}");
     assert!(!said.is_empty(), "{complaint}");
-    wait("the end of all processes", &|| processes.iter().all(|pid| !is_alive(*pid)));
+    wait_until("all processes have ended", || processes.iter().all(|pid| !is_alive(*pid)));
     assert!(programs.iter().all(|program| !program.exists()), "{programs:?}");
+}
+
+/// `go1x bench | head -1`, and then Ctrl-C.
+#[test]
+fn ctrl_c_is_one_even_if_nobody_reads_on() {
+    if [Peer::EchoCurrent, Peer::Shim].map(peers::require).contains(&None) {
+        return;
+    }
+    let folder = Folder::new("unread");
+    let report = folder.path("report");
+    let arguments =
+        ["--contestants", "bridge,go-shim", "--sizes", "200", "--rounds", "100000", "--report", &report];
+    let mut command = go1x(&arguments);
+    let mut running = Running(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    drop(running.0.stdout.take());
+    let pid = running.0.id();
+    measured(pid);
+    assert!(Command::new("kill").args(["-INT", &pid.to_string()]).status().unwrap().success());
+    assert_eq!(running.0.wait().unwrap().code(), Some(130));
+    assert!(Path::new(&report).join("results.json").is_file(), "and something was measured");
 }
 
 #[test]
@@ -418,6 +422,27 @@ fn children(pid: u32) -> Vec<u32> {
 
 fn children_of_all(pids: &[u32]) -> Vec<u32> {
     pids.iter().flat_map(|pid| children(*pid)).collect()
+}
+
+/// The two contestants of a go1x, each with a handler, once they have been measured for a while: both are at work at once
+/// by then, and have been for a second of go1x's processor time.
+fn measured(pid: u32) -> Vec<u32> {
+    let contestants = || {
+        let children: Vec<u32> = children(pid).into_iter().filter(|pid| !children(*pid).is_empty()).collect();
+        (children.len() == 2).then_some(children)
+    };
+    wait_until("both are at work", || contestants().is_some());
+    let before = processor_time(pid);
+    wait_until("there are rounds", || processor_time(pid) > before + 100);
+    contestants().unwrap()
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(300);
+    while !is_so() {
+        assert!(Instant::now() < end, "it takes too long until {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// In hundredths of a second.
