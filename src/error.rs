@@ -27,6 +27,8 @@ pub enum RuntimeError {
     ShouldExit(FunctionError),
     /// A response failed when the platform had seen its start, and so the platform takes nothing else from this runtime.
     BrokenOff(FunctionError),
+    /// A loop that asks for events panicked: a defect of this crate, or of the handler's `ready`.
+    LoopLost(String),
     /// The Runtime API could not be reached, or answered that the sandbox is lost.
     RuntimeApi(runtime_api::Error),
     /// The legacy socket could not be served.
@@ -61,6 +63,7 @@ impl fmt::Display for RuntimeError {
             RuntimeError::BrokenOff(failure) => {
                 write!(f, "the response broke off on its way: {} ({})", failure.message, failure.error_type)
             }
+            RuntimeError::LoopLost(text) => write!(f, "a loop that asks for events is lost: {text}"),
             RuntimeError::RuntimeApi(error) => error.fmt(f),
             RuntimeError::Serve(_) => f.write_str("the legacy socket cannot be served"),
         }

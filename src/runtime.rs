@@ -54,9 +54,17 @@ async fn serve<H: Handler>(
         let (mut client, handler, stop) = (client.another(), handler.clone(), stop.clone());
         loops.spawn(async move { invoke_loop::serve(&mut client, &*handler, plan.log, &stop).await });
     }
-    invoke_loop::serve(client, &*handler, plan.log, &stop).await;
-    while loops.join_next().await.is_some() {}
+    tokio::join!(invoke_loop::serve(client, &*handler, plan.log, &stop), watch(&mut loops, &stop));
     Err(stop.reason().expect("a loop ends when somebody has asked for it"))
+}
+
+/// Waits for the loops. One that panicked takes all along: its slot would be missing from then on, without a word.
+async fn watch(loops: &mut JoinSet<()>, stop: &Stop) {
+    while let Some(ended) = loops.join_next().await {
+        if let Err(error) = ended {
+            stop.ask(RuntimeError::LoopLost(error.to_string()));
+        }
+    }
 }
 
 /// Tells the platform that there will be no first `next`.
@@ -65,4 +73,20 @@ pub(crate) async fn init_failed(client: &mut Client, failure: FunctionError) -> 
         tracing::warn!(%error, "the platform was not told of the failed start");
     }
     RuntimeError::Init(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_loop_that_panics_stops_the_others() {
+        let stop = Arc::new(Stop::default());
+        let mut loops = JoinSet::new();
+        let others = stop.clone();
+        loops.spawn(async move { others.asked().await });
+        loops.spawn(async { panic!("lost") });
+        watch(&mut loops, &stop).await;
+        assert!(matches!(stop.reason(), Some(RuntimeError::LoopLost(text)) if text.contains("lost")));
+    }
 }
