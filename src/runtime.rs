@@ -28,16 +28,7 @@ async fn serve<H: Handler>(
     plan: Plan,
     handler: Arc<H>,
 ) -> Result<Infallible, RuntimeError> {
-    let listener = match plan.rpc_listen {
-        Some(address) => match rpc::Listener::bind(address).await {
-            Ok(listener) => Some(listener),
-            Err(error) => {
-                let text = format!("{RPC_LISTEN} is {address}: {error}");
-                return Err(init_failed(client, FunctionError::new("Runtime.Go1xSetting", text)).await);
-            }
-        },
-        None => None,
-    };
+    let listener = listen(client, plan).await?;
     if let Err(failure) = handler.ready().await {
         return Err(init_failed(client, failure).await);
     }
@@ -56,6 +47,18 @@ async fn serve<H: Handler>(
     }
     tokio::join!(invoke_loop::serve(client, &*handler, plan.log, &stop), watch(&mut loops, &stop));
     Err(stop.reason().expect("a loop ends when somebody has asked for it"))
+}
+
+/// Binds the legacy socket, if there is to be one. The platform is told if it cannot be had.
+pub(crate) async fn listen(client: &mut Client, plan: Plan) -> Result<Option<rpc::Listener>, RuntimeError> {
+    let Some(address) = plan.rpc_listen else { return Ok(None) };
+    match rpc::Listener::bind(address).await {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) => {
+            let text = format!("{RPC_LISTEN} is {address}: {error}");
+            Err(init_failed(client, FunctionError::new("Runtime.Go1xSetting", text)).await)
+        }
+    }
 }
 
 /// Waits for the loops. One that panicked takes all along: its slot would be missing from then on, without a word.

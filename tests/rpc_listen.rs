@@ -176,3 +176,15 @@ async fn a_socket_that_cannot_be_had_fails_the_start() {
         assert!(text.starts_with("GO1X_RPC_LISTEN ") && text.contains(wanted), "{text}");
     }
 }
+
+#[tokio::test]
+async fn a_socket_that_cannot_be_had_is_told_before_the_handler_runs() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let folder = Folder::new("rpc-listen-first");
+    let handler = folder.write("main", 0o755, b"#!/bin/sh\necho the handler ran\nexit 1\n");
+    let sandbox = Sandbox::start(&handler, &[("GO1X_RPC_LISTEN", &listen)]).await;
+    let (error, ..) = sandbox.init_failure().await;
+    assert_eq!(error["errorType"], json!("Runtime.Go1xSetting"), "{error}");
+    assert!(!sandbox.output().contains("the handler ran"), "{}", sandbox.output());
+}
