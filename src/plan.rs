@@ -55,13 +55,13 @@ impl Plan {
                 return Err(RuntimeError::Setting { variable: RPC_LISTEN, problem });
             }
             Some(text) => match text.parse::<SocketAddr>() {
-                // Whoever reaches it can invoke the function.
-                Ok(address) if address.ip().is_loopback() => Some(address),
+                // Whoever reaches it can invoke the function; and a port that the kernel chose, no tool would know.
+                Ok(address) if address.ip().is_loopback() && address.port() != 0 => Some(address),
                 _ => {
                     return Err(RuntimeError::not(
                         RPC_LISTEN,
                         &text,
-                        "an address of this machine alone, as 127.0.0.1:5000",
+                        "an address of this machine alone, with a port, as 127.0.0.1:5000",
                     ));
                 }
             },

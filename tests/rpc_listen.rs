@@ -168,6 +168,7 @@ async fn a_socket_that_cannot_be_had_fails_the_start() {
     let folder = Folder::new("rpc-listen");
     for (value, mode, wanted) in [
         ("0.0.0.0:5000", "auto", "an address of this machine alone"),
+        ("127.0.0.1:0", "auto", "with a port"),
         ("127.0.0.1:5000", "direct", "nobody is left to listen"),
     ] {
         let variables = [("GO1X_RPC_LISTEN", value), ("GO1X_MODE", mode)];

@@ -77,7 +77,7 @@ async fn serve(
 ) -> Result<Exit, RuntimeError> {
     // A port in use is told before anything runs. It is not held: if the handler polls for itself nobody serves it, and
     // clients are to be refused instead of kept waiting.
-    drop(runtime::listen(client, settings.plan).await?);
+    _ = runtime::listen(client, settings.plan).await?;
     // It ends with this function.
     let mut extension = JoinSet::new();
     if settings.sigterm {
