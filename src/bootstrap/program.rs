@@ -27,6 +27,8 @@ pub struct ChildCommand {
     pub mode: Mode,
     /// How long it may take to listen.
     pub ready_timeout: Option<Duration>,
+    /// Whether its answers may be waited for in the read.
+    pub waits_in_read: bool,
     /// The Runtime API's address: a program that connects to it on its own account is told by that.
     pub runtime_api: String,
     /// The handler's own path.
@@ -69,6 +71,7 @@ impl ChildCommand {
             mode: settings.mode,
             ready_timeout: settings.ready_timeout,
             handler,
+            waits_in_read: settings.waits_in_read(),
             runtime_api: settings.runtime_api.clone(),
         })
     }

@@ -47,6 +47,9 @@ const SIGTERM_EXTENSION: &str = "go1x-sigterm";
 /// platform is told of a failed start; no process is left behind.
 pub async fn run(settings: &Settings, shutdown: impl Future<Output = ()>) -> Result<Exit, RuntimeError> {
     let mut client = Client::new(&settings.runtime_api)?;
+    if settings.waits_in_read() {
+        client.wait_in_read();
+    }
     tokio::pin!(shutdown);
     let command = match ChildCommand::find(settings).and_then(make_way).and_then(not_ourselves) {
         Ok(command) => command,

@@ -38,6 +38,9 @@ pub struct Settings {
     pub log: String,
     /// `AWS_LAMBDA_EXEC_WRAPPER`: gets the handler's command line.
     pub exec_wrapper: Option<PathBuf>,
+    /// Nothing else goes on in this thread, so that it may wait for the platform and the handler in the kernel, where
+    /// there is one invocation at a time. Not read: it is the program that knows.
+    pub alone: bool,
     /// All variables, for the child.
     pub environment: Environment,
 }
@@ -72,6 +75,11 @@ pub enum Sharing {
 }
 
 impl Settings {
+    /// Whether who waits for something waits for nothing else.
+    pub(super) fn waits_in_read(&self) -> bool {
+        self.alone && self.plan.slots.get() == 1 && self.plan.rpc_listen.is_none()
+    }
+
     /// Reads the settings. An empty variable counts as none.
     pub fn read(environment: Environment) -> Result<Settings, RuntimeError> {
         let runtime_api = text(&environment, RUNTIME_API_VARIABLE)?.ok_or_else(|| RuntimeError::Setting {
@@ -143,6 +151,7 @@ impl Settings {
             ready_timeout,
             log: text(&environment, LOG)?.unwrap_or_else(|| "warn".into()),
             exec_wrapper: value(&environment, "AWS_LAMBDA_EXEC_WRAPPER").map(PathBuf::from),
+            alone: false,
             environment,
         })
     }

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use gob::{Decode, Encode, Encoder, Gob, Hole, Received};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tcp::{IfEmpty, split};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, ToSocketAddrs, UnixStream};
 
@@ -16,6 +17,7 @@ use crate::link::{Answer, Link, Turn, Waiting};
 use crate::race::{First, race};
 use crate::replies::Replies;
 use crate::requests::{Payload, Requests};
+use crate::source::Source;
 use crate::streamed::{LongReply, Streamed};
 use crate::{Error, MESSAGE_LIMIT, http};
 
@@ -43,7 +45,7 @@ impl Client {
     /// Connects to a Unix socket. Go's `rpc.Dial("unix", path)`.
     pub async fn connect_unix(path: impl AsRef<Path>) -> io::Result<Client> {
         let (read, write) = UnixStream::connect(path).await?.into_split();
-        Ok(Client::from_halves(read, write, BytesMut::new(), MESSAGE_LIMIT))
+        Ok(Client::from_halves(Source::of(read), write, BytesMut::new(), MESSAGE_LIMIT))
     }
 
     /// Connects over TCP to a server that speaks HTTP first, at `/_goRPC_`. Go's `rpc.DialHTTP("tcp", address)`.
@@ -59,8 +61,8 @@ impl Client {
         let mut stream = TcpStream::connect(address).await.map_err(connecting)?;
         stream.set_nodelay(true).map_err(connecting)?;
         let read = http::connect(&mut stream, path).await?;
-        let (reader, writer) = stream.into_split();
-        Ok(Client::from_halves(reader, writer, read, MESSAGE_LIMIT))
+        let (reader, writer) = split(stream);
+        Ok(Client::from_halves(Source::Tcp(reader), writer, read, MESSAGE_LIMIT))
     }
 
     /// As [`Client::new`], for a server that speaks HTTP first, at this path: [`RPC_PATH`](crate::RPC_PATH), mostly.
@@ -70,7 +72,7 @@ impl Client {
     ) -> Result<Client, Error> {
         let read = http::connect(&mut stream, path).await?;
         let (reader, writer) = tokio::io::split(stream);
-        Ok(Client::from_halves(reader, writer, read, MESSAGE_LIMIT))
+        Ok(Client::from_halves(Source::of(reader), writer, read, MESSAGE_LIMIT))
     }
 
     /// As [`Client::new`], for a TCP connection: its two directions need no lock between them.
@@ -81,8 +83,8 @@ impl Client {
     /// As [`Client::from_tcp`], for replies whose messages are at most `limit` bytes long. A longer one ends the
     /// connection: [`Error::TooLong`].
     pub fn from_tcp_with_limit(stream: TcpStream, limit: usize) -> Client {
-        let (read, write) = stream.into_split();
-        Client::from_halves(read, write, BytesMut::new(), limit)
+        let (read, write) = split(stream);
+        Client::from_halves(Source::Tcp(read), write, BytesMut::new(), limit)
     }
 
     /// Takes over a connection. Has to be called within a tokio runtime, in which requests are written to
@@ -95,16 +97,16 @@ impl Client {
     /// [`MESSAGE_LIMIT`]. A longer one ends the connection: [`Error::TooLong`].
     pub fn with_limit(stream: impl AsyncRead + AsyncWrite + Send + 'static, limit: usize) -> Client {
         let (read, write) = tokio::io::split(stream);
-        Client::from_halves(read, write, BytesMut::new(), limit)
+        Client::from_halves(Source::of(read), write, BytesMut::new(), limit)
     }
 
     fn from_halves(
-        reader: impl AsyncRead + Send + Unpin + 'static,
+        source: Source,
         writer: impl AsyncWrite + Send + Unpin + 'static,
         read: BytesMut,
         limit: usize,
     ) -> Client {
-        Client { link: Arc::new(Link::new(Requests::new(writer), Replies::new(reader, read, limit))) }
+        Client { link: Arc::new(Link::new(Requests::new(writer), Replies::new(source, read, limit))) }
     }
 
     /// Calls `Service.Method` and waits for its reply. Argument and reply are of any types that gob knows; see
@@ -185,14 +187,14 @@ impl Client {
         let turn = Turn::take(&self.link).await;
         let waiting = Waiting::call(&self.link).await?;
         let answer = {
-            let mut answer = pin!(waiting.answer(field));
+            let answer = waiting.answer(field, IfEmpty::Wake);
             let sending = pin!(async {
                 let mut turn = turn;
                 turn.requests.send(service_method, waiting.seq(), argument, payload).await
             });
             // The connection may end while the peer takes nothing in, or it takes nothing in until its replies are read.
-            match race(sending, answer.as_mut()).await {
-                First::Left(Ok(())) => answer.await?,
+            match race(sending, answer).await {
+                First::Left(Ok(())) => waiting.answer(field, IfEmpty::Wait).await?,
                 First::Left(Err(error)) => return Err(error),
                 First::Right(answer) => answer?,
             }
@@ -209,6 +211,16 @@ impl Client {
             Answer::Whole(kept) => self.link.value(&kept, decode),
             Answer::Long(_) => Err(Error::UnexpectedEof), // nobody has asked for that
         }
+    }
+
+    /// From now on, a call whose request was sent waits for its reply in the read itself, for [`tcp::MOMENT`]: a
+    /// program whose thread has nothing else to do saves the reactor's part of a wait that is short. Nothing changes
+    /// on a connection that is not TCP's.
+    ///
+    /// # Errors
+    /// If the socket does not take it. Then all is as before.
+    pub fn wait_in_read(&self) -> io::Result<()> {
+        self.link.wait_in_read()
     }
 
     /// Closes the connection: calls that are pending end with [`Error::Closed`], those that come with
@@ -289,7 +301,7 @@ mod tests {
     async fn play(replies: &[&[u8]], whole_length: usize) -> (Vec<Result<Vec<u8>, String>>, usize) {
         let (received, mut reply) = tokio::io::duplex(7);
         let (sent, mut request) = tokio::io::duplex(4096);
-        let mut receiving = Replies::new(received, BytesMut::new(), MESSAGE_LIMIT);
+        let mut receiving = Replies::new(Source::of(received), BytesMut::new(), MESSAGE_LIMIT);
         receiving.whole_length = whole_length;
         let client = Client { link: Arc::new(Link::new(Requests::new(sent), receiving)) };
         let (mut outcomes, mut long) = (Vec::new(), 0);

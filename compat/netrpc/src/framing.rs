@@ -138,6 +138,11 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
         Ok(self.buffer.split_to(left.min(self.buffer.len())).freeze())
     }
 
+    /// Where the bytes come from.
+    pub(crate) fn source(&mut self) -> &mut R {
+        &mut self.stream
+    }
+
     /// All that was handed out or dropped so far.
     pub(crate) fn taken(&self) -> Taken {
         self.taken

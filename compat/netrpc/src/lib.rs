@@ -142,6 +142,7 @@ mod replies;
 mod requests;
 mod server;
 mod service;
+mod source;
 mod streamed;
 
 pub use client::Client;

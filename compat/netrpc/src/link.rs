@@ -5,12 +5,14 @@
 //! leaves, it wakes another, which looks.
 
 use std::future::{Future as _, poll_fn};
+use std::io;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use gob::{Kept, Received};
+use tcp::IfEmpty;
 use tokio::runtime::Handle;
 use tokio::sync;
 use tokio::task::unconstrained;
@@ -67,6 +69,10 @@ impl Link {
         self.close_requests();
     }
 
+    pub(crate) fn wait_in_read(&self) -> io::Result<()> {
+        self.replies().wait_in_read()
+    }
+
     pub(crate) fn has_ended(&self) -> bool {
         self.calls.has_ended()
     }
@@ -75,7 +81,7 @@ impl Link {
     pub(crate) async fn ended(self: &Arc<Link>) {
         if let Some(id) = self.calls.register_end() {
             let waiting = Waiting { link: self.clone(), id };
-            _ = poll_fn(|context| self.poll(context, waiting.id, None, false)).await;
+            _ = poll_fn(|context| self.poll(context, waiting.id, None, IfEmpty::Wake)).await;
         }
     }
 
@@ -85,7 +91,7 @@ impl Link {
         if replies.listener.is_some() {
             return self.calls.register();
         }
-        match self.read(&mut replies, context, None, None) {
+        match self.read(&mut replies, context, None, None, IfEmpty::Leave) {
             Poll::Ready(Err(error)) => {
                 drop(replies);
                 self.end(&error);
@@ -99,25 +105,18 @@ impl Link {
         }
     }
 
-    /// Waits for what somebody waits for. Who has looked in this same poll, as a call does that begins, need not do it
-    /// again.
+    /// Waits for what somebody waits for.
     fn poll(
         &self,
         context: &mut Context<'_>,
         id: Id,
         field: Option<&str>,
-        has_looked: bool,
+        if_empty: IfEmpty,
     ) -> Poll<Result<Answer, Error>> {
         if let Some(outcome) = self.calls.poll(id, context.waker()) {
             return Poll::Ready(outcome.map(Answer::Whole));
         }
-        let read = {
-            let mut replies = self.replies();
-            if has_looked && replies.listener == Some(id) {
-                return Poll::Pending;
-            }
-            ready!(self.read(&mut replies, context, Some(id), field))
-        };
+        let read = ready!(self.read(&mut self.replies(), context, Some(id), field, if_empty));
         Poll::Ready(read.unwrap_or_else(|error| {
             let error = self.fail(error);
             // Its reply may have been left to it since it was looked for.
@@ -133,11 +132,13 @@ impl Link {
         context: &mut Context<'_>,
         id: Option<Id>,
         field: Option<&str>,
+        if_empty: IfEmpty,
     ) -> Poll<Result<Result<Answer, Error>, Error>> {
         if replies.owner().is_some() {
             return Poll::Pending; // and its owner will wake somebody
         }
         replies.listener = id;
+        replies.if_empty(if_empty);
         let in_parts = id.zip(field).map(|(id, field)| InParts { id, field });
         loop {
             match ready!(pin!(replies.next(in_parts)).poll(context))? {
@@ -161,7 +162,10 @@ impl Link {
         if let Some(Err(error)) = self.calls.poll(id, context.waker()) {
             return Poll::Ready(Some(Err(error)));
         }
-        let part = ready!(pin!(self.replies().part()).poll(context));
+        let mut replies = self.replies();
+        replies.if_empty(IfEmpty::Wait);
+        let part = ready!(pin!(replies.part()).poll(context));
+        drop(replies);
         let lost = |error| {
             let error = self.fail(error);
             // It may have ended since it was looked for, and for another reason.
@@ -173,7 +177,9 @@ impl Link {
     /// Nothing more can be sent. What has come is read first, so that no reply is lost with it.
     fn break_off(&self) {
         // That the task has had its share is no answer.
-        let reading = unconstrained(poll_fn(|context| self.read(&mut self.replies(), context, None, None)));
+        let reading = unconstrained(poll_fn(|context| {
+            self.read(&mut self.replies(), context, None, None, IfEmpty::Leave)
+        }));
         self.end(&match pin!(reading).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Err(error)) => error,
             _ => Error::UnexpectedEof,
@@ -228,10 +234,9 @@ impl Waiting {
         self.id.seq.unwrap_or_default()
     }
 
-    /// Waits for the reply, which may come in parts if it has this field alone. Polled first where the call was made.
-    pub(crate) async fn answer(&self, field: Option<&str>) -> Result<Answer, Error> {
-        let mut has_looked = true;
-        poll_fn(|context| self.link.poll(context, self.id, field, std::mem::take(&mut has_looked))).await
+    /// Waits for the reply, which may come in parts if it has this field alone.
+    pub(crate) async fn answer(&self, field: Option<&str>, if_empty: IfEmpty) -> Result<Answer, Error> {
+        poll_fn(|context| self.link.poll(context, self.id, field, if_empty)).await
     }
 
     /// The next part of the reply; `None` once all of it was there.

@@ -1,21 +1,24 @@
 //! The receiving side of a client's connection: replies as they come, whomever they are for.
 
+use std::io;
+
 use bytes::{Bytes, BytesMut};
 use gob::wire::Cursor;
 use gob::{Decoder, Kept, Limits, Received};
-use tokio::io::AsyncRead;
+use tcp::IfEmpty;
 use tracing::trace;
 
 use crate::Error;
 use crate::framing::{MessageReader, Taken};
 use crate::pending::{Id, Outcome};
+use crate::source::Source;
 
 /// Messages that are not longer than this are worth waiting for.
 const WHOLE_LENGTH: usize = 64 * 1024;
 
 /// Receives replies. All of its waiting can be given up and taken up again, by whomever.
 pub(crate) struct Replies {
-    reader: MessageReader<Box<dyn AsyncRead + Send + Unpin>>,
+    reader: MessageReader<Source>,
     decoder: Decoder,
     /// Whose body is still to come.
     header: Option<Header>,
@@ -58,13 +61,9 @@ pub(crate) struct InParts<'f> {
 
 impl Replies {
     /// `read` has come already. Messages longer than `limit` bytes end the connection.
-    pub(crate) fn new(
-        stream: impl AsyncRead + Send + Unpin + 'static,
-        read: BytesMut,
-        limit: usize,
-    ) -> Replies {
+    pub(crate) fn new(source: Source, read: BytesMut, limit: usize) -> Replies {
         Replies {
-            reader: MessageReader::new(Box::new(stream), read, limit),
+            reader: MessageReader::new(source, read, limit),
             decoder: Decoder::with_limits(limits(limit)),
             header: None,
             parts: None,
@@ -76,7 +75,16 @@ impl Replies {
 
     /// Closes this direction, for good. A reply that has begun breaks off with it.
     pub(crate) fn close(&mut self) {
-        self.reader = MessageReader::new(Box::new(tokio::io::empty()), BytesMut::new(), 0);
+        self.reader = MessageReader::new(Source::none(), BytesMut::new(), 0);
+    }
+
+    pub(crate) fn wait_in_read(&mut self) -> io::Result<()> {
+        self.reader.source().wait_in_read()
+    }
+
+    /// Says what reads do from now on where nothing has come.
+    pub(crate) fn if_empty(&mut self, then: IfEmpty) {
+        self.reader.source().if_empty(then);
     }
 
     /// The next reply; `None` where the stream ends instead.
@@ -228,7 +236,7 @@ mod tests {
         encoder.encode(&ResponseRef { service_method: "A.B", seq: 0, error: "" }, &mut bytes);
         encoder.serialize(&Long { payload: vec![7; 2 * WHOLE_LENGTH].into() }, &mut bytes).unwrap();
         let (received, mut peer) = tokio::io::duplex(bytes.len());
-        let mut replies = Replies::new(received, BytesMut::new(), MESSAGE_LIMIT);
+        let mut replies = Replies::new(Source::of(received), BytesMut::new(), MESSAGE_LIMIT);
         peer.write_all(&bytes[..WHOLE_LENGTH]).await.unwrap();
         let in_parts = InParts { id: Calls::default().register().unwrap(), field: "Payload" };
         let reply = replies.next(Some(in_parts)).await.unwrap();

@@ -15,7 +15,7 @@ use crate::lent::{Home, Lent, at_home};
 use crate::payload::Content;
 use crate::sending::Unanswered;
 use crate::trailers::error_type_value;
-use crate::{Error, Event, FunctionError, Invocation, Payload, RequestId};
+use crate::{Context, Error, Event, FunctionError, HeaderError, Invocation, Payload, RequestId};
 
 /// A runtime's connection to its sandbox.
 ///
@@ -52,7 +52,12 @@ pub struct Client {
     base: String,
     /// The request's head, in a buffer that is used again.
     pub(crate) head: RequestHead,
-    connection: Option<Connection>,
+    /// The headers that every request has.
+    common: RequestHead,
+    /// The head of the request for the next invocation, which is always the same.
+    next: RequestHead,
+    connection: Option<Box<Connection>>,
+    waits_in_read: bool,
     /// Where an event brings its connection back to.
     home: Home,
 }
@@ -99,19 +104,33 @@ impl Client {
         Ok(Client::at(address.to_owned(), prefix))
     }
 
-    /// A client for the same API, with a connection of its own.
+    /// From the next connection on, what is to come is waited for in the read itself, for [`tcp::MOMENT`]: a program
+    /// whose thread has nothing else to do saves the reactor's part of a wait that is short.
+    pub fn wait_in_read(&mut self) {
+        self.waits_in_read = true;
+    }
+
+    /// A client for the same API, with a connection of its own, which does not wait in the read.
     pub fn another(&self) -> Client {
         Client::at(self.address.clone(), self.prefix.clone())
     }
 
     fn at(address: String, prefix: String) -> Client {
         let base = format!("{prefix}/{API_VERSION}");
+        let (mut common, mut next) = (RequestHead::default(), RequestHead::default());
+        common.header("host", &address);
+        common.header("user-agent", USER_AGENT);
+        next.begin("GET", [&base, NEXT_PATH]);
+        next.end(&common);
         Client {
             address,
             prefix,
             base,
             head: RequestHead::default(),
+            common,
+            next,
             connection: None,
+            waits_in_read: false,
             home: Home::default(),
         }
     }
@@ -121,11 +140,19 @@ impl Client {
     /// [`Error::Header`] may name an invocation, which then has to be answered with a failure.
     pub async fn next(&mut self) -> Result<Invocation, Error> {
         let operation = Operation::Next;
-        self.head.begin("GET", &[&self.base, NEXT_PATH]);
-        let (mut connection, _) = self.send(operation, &[]).await?;
-        let response = connection.response(crate::Context::from_headers).await.map_err(broke(operation))?;
-        if response.status != 200 {
-            return Err(self.refusal(operation, response.status, connection).await);
+        // Where it is read to, so that it is not passed from hand to hand.
+        let mut context = None;
+        let (mut connection, status) = loop {
+            let (mut connection, _) = self.send(operation, &[]).await?;
+            match connection.answer_showing(|headers| context = Some(Context::from_headers(headers))).await {
+                Ok(status) => break (connection, status),
+                // As Go's net/http has it (`shouldRetryRequest` of `net/http/transport.go`). A fresh one is never stale.
+                Err(Failed::Stale(_)) => debug!(%operation, "the kept connection had ended"),
+                Err(failed) => return Err(broke(operation)(failed)),
+            }
+        };
+        if status != 200 {
+            return Err(self.refusal(operation, status, connection).await);
         }
         // Most events have come with their heads.
         let event = match connection.at_hand() {
@@ -138,7 +165,7 @@ impl Client {
                 Event::from_wire(length, Lent::new(connection, self.home.clone()))
             }
         };
-        let context = response.headers.map_err(Error::Header)?;
+        let context = context.unwrap_or_else(|| Err(HeaderError::no_request_id())).map_err(Error::Header)?;
         trace!(request_id = %context.request_id, "invocation");
         Ok(Invocation { context, event })
     }
@@ -156,7 +183,7 @@ impl Client {
             Ok(payload) => payload,
             Err(failure) => return self.respond_failed(request_id, failure, false).await,
         };
-        self.head.begin("POST", &[&self.base, INVOCATION_PATH, request_id.as_str(), RESPONSE_SUFFIX]);
+        self.head.begin("POST", [&self.base, INVOCATION_PATH, request_id.as_str(), RESPONSE_SUFFIX]);
         let content_type = payload.content_type_header();
         match &payload.content {
             Content::Streamed(_) => {
@@ -206,7 +233,7 @@ impl Client {
 
     /// Answers an invocation with a failure.
     pub async fn fail(&mut self, request_id: &RequestId, failure: &FunctionError) -> Result<(), Error> {
-        self.head.begin("POST", &[&self.base, INVOCATION_PATH, request_id.as_str(), ERROR_SUFFIX]);
+        self.head.begin("POST", [&self.base, INVOCATION_PATH, request_id.as_str(), ERROR_SUFFIX]);
         let directory = std::env::current_dir().unwrap_or_default();
         let cause = failure.xray_cause(&directory.to_string_lossy());
         if is_value(&cause) {
@@ -217,7 +244,7 @@ impl Client {
 
     /// Tells that the runtime cannot start. The process is expected to exit, non-zero, right after.
     pub async fn init_error(&mut self, failure: &FunctionError) -> Result<(), Error> {
-        self.head.begin("POST", &[&self.base, INIT_ERROR_PATH]);
+        self.head.begin("POST", [&self.base, INIT_ERROR_PATH]);
         self.post_failure(Operation::InitError, failure).await
     }
 
@@ -240,7 +267,7 @@ impl Client {
     pub(crate) async fn taken(
         &mut self,
         operation: Operation,
-        mut connection: Connection,
+        mut connection: Box<Connection>,
     ) -> Result<(), Error> {
         let status = connection.answer().await.map_err(broke(operation))?;
         if !matches!(status, 200 | 202) {
@@ -251,7 +278,7 @@ impl Client {
     }
 
     /// Reads a success to its end. What it says beyond its head is nothing, so that it may break off there.
-    pub(crate) async fn pass_over(&mut self, operation: Operation, connection: Connection) {
+    pub(crate) async fn pass_over(&mut self, operation: Operation, connection: Box<Connection>) {
         if let Err(error) = self.rest(connection).await {
             debug!(%operation, %error, "the answer broke off behind its head");
         }
@@ -263,17 +290,21 @@ impl Client {
         &mut self,
         operation: Operation,
         body: &[&[u8]],
-    ) -> Result<(Connection, bool), Error> {
-        self.head.header("host", &self.address);
-        self.head.header("user-agent", USER_AGENT);
-        self.head.end();
+    ) -> Result<(Box<Connection>, bool), Error> {
+        let head = if operation == Operation::Next {
+            &self.next
+        } else {
+            self.head.end(&self.common);
+            &self.head
+        };
         let mut pieces = [&[][..]; 4];
-        pieces[0] = self.head.bytes();
+        pieces[0] = head.bytes();
         pieces[1..=body.len()].copy_from_slice(body);
         // Where it was lent and is not back yet, its event may wait for this very answer.
         let kept = self.connection.take().or_else(|| at_home(&self.home).take());
         if let Some(mut connection) = kept
-            && connection.is_free().await
+            // What asks for an event can be asked again.
+            && (if operation == Operation::Next { connection.is_done() } else { connection.is_free().await })
         {
             match connection.write(&pieces).await {
                 Ok(wanted) => return Ok((connection, wanted)),
@@ -284,6 +315,11 @@ impl Client {
         let connected = Connection::connect(&self.address).await;
         let mut connection =
             connected.map_err(|source| Error::Connect { address: self.address.clone(), source })?;
+        if self.waits_in_read
+            && let Err(error) = connection.wait_in_read()
+        {
+            debug!(%error, "waiting in the reactor");
+        }
         let wanted = connection.write(&pieces).await.map_err(broke(operation))?;
         Ok((connection, wanted))
     }
@@ -292,7 +328,7 @@ impl Client {
         &mut self,
         operation: Operation,
         status: u16,
-        connection: Connection,
+        connection: Box<Connection>,
     ) -> Error {
         let body = match self.rest(connection).await {
             Ok(body) => String::from_utf8_lossy(&body).into_owned(),
@@ -303,7 +339,7 @@ impl Client {
 
     /// Reads a body to its end, which leaves the connection free for the next request. Of one that is too long, the
     /// start, and the connection is given up.
-    async fn rest(&mut self, mut connection: Connection) -> io::Result<Bytes> {
+    async fn rest(&mut self, mut connection: Box<Connection>) -> io::Result<Bytes> {
         let mut body = Bytes::new();
         while let Some(piece) = connection.piece().await.transpose()? {
             body = if body.is_empty() { piece } else { joined(body, &piece) };
@@ -326,7 +362,7 @@ fn joined(body: Bytes, piece: &[u8]) -> Bytes {
 
 pub(crate) fn broke(operation: Operation) -> impl Fn(Failed) -> Error {
     move |failed| {
-        let (Failed::Unsent(source) | Failed::Broken(source)) = failed;
+        let (Failed::Unsent(source) | Failed::Stale(source) | Failed::Broken(source)) = failed;
         Error::Transport { operation, source }
     }
 }

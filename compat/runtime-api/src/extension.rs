@@ -25,21 +25,23 @@ impl Extension {
         let operation = Operation::Register;
         let mut client = runtime.another();
         let body: &[u8] = br#"{"events":[]}"#;
-        client.head.begin("POST", &[&client.prefix, "/", EXTENSIONS_VERSION, REGISTER_PATH]);
+        client.head.begin("POST", [&client.prefix, "/", EXTENSIONS_VERSION, REGISTER_PATH]);
         client.head.header("content-type", "application/json");
         client.head.header(header::EXTENSION_NAME, name);
         client.head.content_length(body.len() as u64);
         let (mut connection, _) = client.send(operation, &[body]).await?;
-        let identifier = |headers: Headers<'_>| {
+        let read = |headers: Headers<'_>| {
             let value = std::str::from_utf8(headers.get(header::EXTENSION_IDENTIFIER)?).ok()?;
             is_value(value).then(|| value.to_owned())
         };
-        let response = connection.response(identifier).await.map_err(broke(operation))?;
-        if response.status != 200 {
-            return Err(client.refusal(operation, response.status, connection).await);
+        let mut identifier = None;
+        let answer = connection.answer_showing(|headers| identifier = read(headers)).await;
+        let status = answer.map_err(broke(operation))?;
+        if status != 200 {
+            return Err(client.refusal(operation, status, connection).await);
         }
         client.pass_over(operation, connection).await;
-        let identifier = response.headers.ok_or_else(|| {
+        let identifier = identifier.ok_or_else(|| {
             let problem = "is missing".to_owned();
             Error::Header(HeaderError { header: header::EXTENSION_IDENTIFIER, problem, request_id: None })
         })?;
@@ -49,7 +51,7 @@ impl Extension {
     /// Waits for an event, which never comes: it returns with the reason why it is no extension any more.
     pub async fn stay(mut self) -> Error {
         let operation = Operation::EventNext;
-        self.client.head.begin("GET", &[&self.client.prefix, "/", EXTENSIONS_VERSION, EVENT_NEXT_PATH]);
+        self.client.head.begin("GET", [&self.client.prefix, "/", EXTENSIONS_VERSION, EVENT_NEXT_PATH]);
         self.client.head.header(header::EXTENSION_IDENTIFIER, &self.identifier);
         let (mut connection, _) = match self.client.send(operation, &[]).await {
             Ok(sent) => sent,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
@@ -66,13 +67,13 @@ pub struct Identity {
 /// A request id that is safe to put into a path: visible ASCII that needs no escape there, at most
 /// 256 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct RequestId(String);
+pub struct RequestId(Arc<str>);
 
 impl RequestId {
     /// Checks the text; `None` if it could not stand in a path.
     pub fn parse(text: &str) -> Option<RequestId> {
-        ((1..=256).contains(&text.len()) && text.bytes().all(fits_in_path))
-            .then(|| RequestId(text.to_owned()))
+        ((1..=256).contains(&text.len()) && text.bytes().all(|byte| FITS_IN_PATH[usize::from(byte)]))
+            .then(|| RequestId(text.into()))
     }
 
     /// The id's text.
@@ -88,13 +89,19 @@ impl fmt::Display for RequestId {
 }
 
 /// Visible ASCII without `/?#%<>"\^`{|}`.
-fn fits_in_path(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'-' | b'_' | b'!' | b'$' | b'&'..=b'.' | b':' | b';' | b'=' | b'@' | b'[' | b']' | b'~'
-        )
-}
+const FITS_IN_PATH: [bool; 256] = {
+    let mut fits = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        fits[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'_' | b'!' | b'$' | b'&'..=b'.' | b':' | b';' | b'=' | b'@' | b'[' | b']' | b'~'
+            );
+        byte += 1;
+    }
+    fits
+};
 
 /// A header of `next` that cannot be what the contract says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +112,12 @@ pub struct HeaderError {
     pub problem: String,
     /// The invocation it belongs to, when that much is known: it can still be answered, with a failure.
     pub request_id: Option<RequestId>,
+}
+
+impl HeaderError {
+    pub(crate) fn no_request_id() -> HeaderError {
+        HeaderError { header: header::REQUEST_ID, problem: "is missing".to_owned(), request_id: None }
+    }
 }
 
 impl fmt::Display for HeaderError {
@@ -128,7 +141,7 @@ impl Context {
         }
         let [request_id, rest @ ..] = values;
         let request_id = match request_id.map(std::str::from_utf8) {
-            None => Err("is missing".to_owned()),
+            None => return Err(HeaderError::no_request_id()),
             Some(Ok(text)) => {
                 RequestId::parse(text).ok_or_else(|| format!("is {text:?}, which no path can hold"))
             }

@@ -8,16 +8,16 @@ use bytes::Bytes;
 use crate::http::Connection;
 
 /// Where an event brings its connection back to.
-pub(crate) type Home = Arc<Mutex<Option<Connection>>>;
+pub(crate) type Home = Arc<Mutex<Option<Box<Connection>>>>;
 
 /// A connection whose response an event still reads.
 pub(crate) struct Lent {
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
     home: Home,
 }
 
 impl Lent {
-    pub(crate) fn new(connection: Connection, home: Home) -> Lent {
+    pub(crate) fn new(connection: Box<Connection>, home: Home) -> Lent {
         Lent { connection: Some(connection), home }
     }
 
@@ -31,7 +31,7 @@ impl Lent {
     }
 }
 
-pub(crate) fn at_home(home: &Home) -> MutexGuard<'_, Option<Connection>> {
+pub(crate) fn at_home(home: &Home) -> MutexGuard<'_, Option<Box<Connection>>> {
     // It only ever holds a connection or none.
     home.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -99,8 +99,8 @@ async fn what_is_no_http_is_an_error() {
     within(within(client.next()).await.unwrap().event.bytes()).await.unwrap_err();
 }
 
-/// A connection that ended while nobody used it costs nothing: the request goes out on a new one. One that ends once a
-/// request was sent is an error: an event may have been handed out, and must not be asked for again.
+/// A connection that ended while nobody used it costs nothing: the request goes out on a new one. A new one that ends once
+/// a request was sent is an error.
 #[tokio::test]
 async fn a_request_is_sent_once() {
     let answer = next("id-1", "Content-Length: 2\r\n\r\n{}");
@@ -116,6 +116,30 @@ async fn a_request_is_sent_once() {
     assert!(matches!(error, Error::Transport { operation: Operation::Next, .. }), "{error:?}");
     assert!(seen.recv().await.unwrap().starts_with("GET "));
     assert_eq!(seen.recv().await, None, "it was sent again");
+}
+
+/// As Go's net/http does with what it asked for on a connection that the server closed for want of use. With a byte of an
+/// answer, an event may have been handed out.
+#[tokio::test]
+async fn an_event_is_asked_for_again_if_the_kept_connection_ends_without_a_byte() {
+    let event = next("id-1", "Content-Length: 2\r\n\r\n{}").into_bytes();
+    for (breaks_off, again) in [(vec![], true), (vec![b"H".to_vec()], false)] {
+        let script = vec![vec![vec![ACCEPTED.into()], breaks_off], vec![vec![event.clone()], vec![]]];
+        let (mut client, mut seen) = platform(script).await;
+        within(client.respond(&id(), "1")).await.told.unwrap();
+        let asked = within(client.next()).await;
+        assert!(seen.recv().await.unwrap().starts_with("POST"));
+        assert!(seen.recv().await.unwrap().starts_with("GET"));
+        if !again {
+            assert!(matches!(asked, Err(Error::Transport { operation: Operation::Next, .. })), "{asked:?}");
+            continue;
+        }
+        assert_eq!(asked.unwrap().context.request_id, id());
+        assert!(seen.recv().await.unwrap().starts_with("GET"));
+        // An answer is not given again: it may have been taken.
+        let told = within(client.respond(&id(), "1")).await.told;
+        assert!(matches!(told, Err(Error::Transport { operation: Operation::Response, .. })), "{told:?}");
+    }
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ fn serve(environment: Environment) -> anyhow::Result<Exit> {
 
 async fn run(environment: Environment) -> anyhow::Result<Exit> {
     let settings = match Settings::read(environment.clone()).and_then(diagnose) {
-        Ok(settings) => settings,
+        Ok(settings) => Settings { alone: true, ..settings },
         Err(error) => {
             refuse(&environment, &error).await;
             return Err(error.into());

@@ -28,7 +28,7 @@ pub(super) struct Connection {
     client: Client,
     /// A call on it was given up, and the handler may still be at it.
     given_up: AtomicBool,
-    /// When it answered last, in microseconds from `since`.
+    /// When it answered last, its first ping included, in microseconds from `since`.
     answered: AtomicU64,
     since: Instant,
 }
@@ -58,8 +58,8 @@ impl Connection {
         answer
     }
 
-    /// The kernel need not be asked of a process that has answered just now: of its end since then, which nothing was
-    /// frozen to hide, the reactor tells with the next event.
+    /// The kernel need not be asked of a process that has answered just now: its connection ended with it, which the call
+    /// sees when it begins. After a freeze, that may be news which the reactor has yet to tell.
     pub(super) fn is_alive(&self) -> bool {
         self.is_usable()
             && (self.now() < self.answered.load(Relaxed) + JUST_NOW.as_micros() as u64

@@ -6,12 +6,13 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use tcp::{IfEmpty, Receiver, Sender, split};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::net::TcpStream;
 use tokio::task::unconstrained;
 
 use super::incoming::{Incoming, Step};
-use super::response::{self, Headers, Response, invalid};
+use super::response::{self, Headers, invalid};
 
 /// Bodies are read in pieces of up to this size: what is read into memory that the processor's cache still holds, and
 /// written from there, is copied faster.
@@ -27,7 +28,8 @@ const SLICES: usize = 4;
 /// [`Connection::piece`] up to the end.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    receiver: Receiver,
+    sender: Sender,
     /// What has come and was not taken yet.
     buffer: BytesMut,
     /// What is still to come of the response's body.
@@ -40,6 +42,8 @@ pub(crate) struct Connection {
     begun: bool,
     /// Whether another request may follow.
     keeps: bool,
+    /// Whether a request was answered on it.
+    has_answered: bool,
     /// As much has come lately for one response, so that there is room for the next.
     room: usize,
 }
@@ -49,6 +53,8 @@ pub(crate) struct Connection {
 pub(crate) enum Failed {
     /// The connection had ended before a byte of it was sent.
     Unsent(io::Error),
+    /// The connection, on which others were answered, ended without a byte of an answer to it.
+    Stale(io::Error),
     /// The connection broke, or what came over it is no HTTP.
     Broken(io::Error),
 }
@@ -60,26 +66,43 @@ impl From<io::Error> for Failed {
 }
 
 impl Connection {
-    pub(crate) async fn connect(address: &str) -> io::Result<Connection> {
+    pub(crate) async fn connect(address: &str) -> io::Result<Box<Connection>> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Connection {
-            stream,
+        let (receiver, sender) = split(stream);
+        // It changes hands with each request and each answer.
+        Ok(Box::new(Connection {
+            receiver,
+            sender,
             buffer: BytesMut::new(),
             incoming: Incoming::Ended,
             parsed: 0,
             early: None,
             begun: false,
             keeps: true,
+            has_answered: false,
             room: LEAST_ROOM,
-        })
+        }))
     }
 
-    /// Whether a request can be sent, as far as is known here: no system call is made unless something has come.
+    /// See [`tcp::Receiver::wait_in_read`].
+    pub(crate) fn wait_in_read(&mut self) -> io::Result<()> {
+        self.receiver.wait_in_read()
+    }
+
+    /// Whether the answer before was read to its end, and another request may follow.
+    pub(crate) fn is_done(&self) -> bool {
+        self.keeps && self.incoming == Incoming::Ended && self.buffer.is_empty()
+    }
+
+    /// As [`Connection::is_done`], and it has not ended either, as far as is known here.
     pub(crate) async fn is_free(&mut self) -> bool {
-        let is_over = self.keeps && self.incoming == Incoming::Ended && self.buffer.is_empty();
         // Whatever comes unasked, its end included, is the end of it. That the task has had its share is no answer.
-        is_over && unconstrained(poll_fn(|context| Poll::Ready(self.poll_fill(context).is_pending()))).await
+        self.is_done()
+            && unconstrained(poll_fn(|context| {
+                Poll::Ready(self.poll_fill(context, IfEmpty::Leave).is_pending())
+            }))
+            .await
     }
 
     /// Writes a part of a request. `false`: nobody wants the rest, because it was answered already with something else than
@@ -95,9 +118,9 @@ impl Connection {
                 Ok(false)
             }
             // A refusal may have come before the server closed the connection.
-            Err(error) => match self.head(|_| ()).await {
-                Ok(response) => {
-                    (self.early, self.keeps) = (Some(response.status), false);
+            Err(error) => match self.head(|_| {}).await {
+                Ok(status) => {
+                    (self.early, self.keeps) = (Some(status), false);
                     Ok(false)
                 }
                 Err(_) => Err(Failed::Broken(error)),
@@ -121,20 +144,25 @@ impl Connection {
         .await
     }
 
-    /// The answer's status. Its headers are left unread.
+    /// The answer's status.
     pub(crate) async fn answer(&mut self) -> Result<u16, Failed> {
-        Ok(self.response(|_| ()).await?.status)
+        self.answer_showing(|_| {}).await
     }
 
-    /// The answer, and something made of its headers.
-    pub(crate) async fn response<H>(
-        &mut self,
-        read: impl Fn(Headers<'_>) -> H,
-    ) -> Result<Response<H>, Failed> {
+    /// The answer's status. Its headers are shown, unless it came before the request had gone out.
+    pub(crate) async fn answer_showing(&mut self, show: impl FnMut(Headers<'_>)) -> Result<u16, Failed> {
         self.begun = false;
         match self.early.take() {
-            Some(status) => Ok(Response { status, headers: read(Headers(&[])) }),
-            None => Ok(self.head(read).await?),
+            Some(status) => Ok(status),
+            None => self.head(show).await.map_err(|error| match error.kind() {
+                // Nothing but the connection's end has come.
+                io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
+                    if self.has_answered && self.buffer.is_empty() =>
+                {
+                    Failed::Stale(error)
+                }
+                _ => Failed::Broken(error),
+            }),
         }
     }
 
@@ -147,7 +175,7 @@ impl Connection {
                 Ok(Step::More) => {}
                 Err(error) => return Some(Err(self.break_off(error))),
             }
-            match poll_fn(|context| self.poll_fill(context)).await {
+            match poll_fn(|context| self.poll_fill(context, IfEmpty::Wait)).await {
                 Ok(0) if self.incoming.may_end() => {
                     self.keeps = false;
                     return None;
@@ -182,22 +210,22 @@ impl Connection {
     }
 
     /// Reads a response's head, passing over those that only say that it is to come.
-    async fn head<H>(&mut self, read: impl Fn(Headers<'_>) -> H) -> io::Result<Response<H>> {
+    async fn head(&mut self, mut show: impl FnMut(Headers<'_>)) -> io::Result<u16> {
         loop {
-            if let Some(response) = self.take_head(&read)? {
-                return Ok(response);
+            if let Some(status) = self.take_head(&mut show)? {
+                return Ok(status);
             }
-            if poll_fn(|context| self.poll_fill(context)).await? == 0 {
+            if poll_fn(|context| self.poll_fill(context, IfEmpty::Wait)).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
     }
 
-    fn take_head<H>(&mut self, read: impl Fn(Headers<'_>) -> H) -> io::Result<Option<Response<H>>> {
+    fn take_head(&mut self, mut show: impl FnMut(Headers<'_>)) -> io::Result<Option<u16>> {
         while !self.buffer.is_empty() {
             // It ends with a line, if not with the first bytes that come.
             let may_end = self.parsed == 0 || self.buffer[self.parsed..].contains(&b'\n');
-            let parsed = if may_end { response::parse(&self.buffer, &read)? } else { None };
+            let parsed = if may_end { response::parse(&self.buffer, &mut show)? } else { None };
             let Some(head) = parsed else {
                 self.parsed = self.buffer.len();
                 let is_long = self.buffer.len() > HEAD_LIMIT;
@@ -208,13 +236,13 @@ impl Connection {
             if matches!(head.status, 100..=199) {
                 continue;
             }
-            (self.incoming, self.keeps) = (head.incoming, self.keeps && head.keeps);
+            (self.incoming, self.keeps, self.has_answered) = (head.incoming, self.keeps && head.keeps, true);
             let length = head.incoming.length();
             let size = length.map_or(READ_SIZE, |length| usize::try_from(length).unwrap_or(READ_SIZE));
             self.room = (head.size + size.min(READ_SIZE))
                 .max(self.room - self.room / 64)
                 .clamp(LEAST_ROOM, READ_SIZE);
-            return Ok(Some(Response { status: head.status, headers: head.headers }));
+            return Ok(Some(head.status));
         }
         Ok(None)
     }
@@ -238,7 +266,7 @@ impl Connection {
             if count == 0 {
                 return Poll::Ready(Ok(true));
             }
-            match Pin::new(&mut self.stream).poll_write_vectored(context, &slices[..count]) {
+            match Pin::new(&mut self.sender).poll_write_vectored(context, &slices[..count]) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(size)) => {
                     *written += size;
@@ -257,18 +285,18 @@ impl Connection {
             if let Some(status) = self.early {
                 return if matches!(status, 200..=299) { Poll::Pending } else { Poll::Ready(Ok(true)) };
             }
-            if ready!(self.poll_fill(context))? == 0 {
+            if ready!(self.poll_fill(context, IfEmpty::Wake))? == 0 {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
-            if let Some(response) = self.take_head(|_| ())? {
-                self.early = Some(response.status);
-                self.keeps &= matches!(response.status, 200..=299);
+            if let Some(status) = self.take_head(|_| {})? {
+                self.early = Some(status);
+                self.keeps &= matches!(status, 200..=299);
             }
         }
     }
 
     /// Reads once, as much as there is room for; 0 at the end.
-    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_fill(&mut self, context: &mut Context<'_>, if_empty: IfEmpty) -> Poll<io::Result<usize>> {
         // Memory of pieces that were handed out and dropped since is taken back here.
         let spare = self.buffer.capacity() - self.buffer.len();
         match self.incoming {
@@ -283,6 +311,7 @@ impl Connection {
             _ if spare < LEAST_ROOM => self.buffer.reserve(READ_SIZE),
             _ => {}
         }
-        pin!(self.stream.read_buf(&mut self.buffer)).poll(context)
+        self.receiver.if_empty(if_empty);
+        pin!(self.receiver.read_buf(&mut self.buffer)).poll(context)
     }
 }

@@ -10,7 +10,9 @@ pub(crate) struct RequestHead {
 
 impl RequestHead {
     /// Begins a request for the path that these parts make. None of them holds a blank or a line end.
-    pub(crate) fn begin(&mut self, method: &str, path: &[&str]) {
+    // So that parts which are constants are written by a few instructions, and not by calls.
+    #[inline(always)]
+    pub(crate) fn begin<const PARTS: usize>(&mut self, method: &str, path: [&str; PARTS]) {
         self.bytes.clear();
         self.bytes.extend_from_slice(method.as_bytes());
         self.bytes.push(b' ');
@@ -21,6 +23,7 @@ impl RequestHead {
     }
 
     /// Adds a header. Its value is known to be one: see [`is_value`].
+    #[inline(always)]
     pub(crate) fn header(&mut self, name: &str, value: &str) {
         debug_assert!(is_value(value), "{name}: {value:?}");
         for part in [name, ": ", value, "\r\n"] {
@@ -30,12 +33,15 @@ impl RequestHead {
 
     /// Says how long the body is.
     pub(crate) fn content_length(&mut self, length: u64) {
+        self.bytes.extend_from_slice(b"content-length: ");
         // Writing to memory does not fail.
-        let _ = write!(self.bytes, "content-length: {length}\r\n");
+        let _ = write!(self.bytes, "{length}");
+        self.bytes.extend_from_slice(b"\r\n");
     }
 
-    /// Ends it.
-    pub(crate) fn end(&mut self) {
+    /// Ends it with headers that are written already, and their end.
+    pub(crate) fn end(&mut self, headers: &RequestHead) {
+        self.bytes.extend_from_slice(&headers.bytes);
         self.bytes.extend_from_slice(b"\r\n");
     }
 

@@ -10,14 +10,6 @@ use super::incoming::Incoming;
 /// More headers than these are no response of any server that is meant here.
 const HEADERS_LIMIT: usize = 100;
 
-/// A response whose body is still to be read.
-#[derive(Debug)]
-pub(crate) struct Response<H> {
-    pub(crate) status: u16,
-    /// What was made of its headers.
-    pub(crate) headers: H,
-}
-
 /// A response's headers, where they came in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Headers<'h>(pub(crate) &'h [Header<'h>]);
@@ -35,18 +27,17 @@ impl<'h> Headers<'h> {
 }
 
 /// A head that has come whole.
-pub(super) struct Head<H> {
+pub(super) struct Head {
     /// Its bytes.
     pub(super) size: usize,
     pub(super) status: u16,
-    pub(super) headers: H,
     pub(super) incoming: Incoming,
     /// Whether the server lets another request follow.
     pub(super) keeps: bool,
 }
 
-/// Reads a head and has something made of its headers; `None` if it has not come whole.
-pub(super) fn parse<H>(bytes: &[u8], read: impl FnOnce(Headers<'_>) -> H) -> io::Result<Option<Head<H>>> {
+/// Reads a head and shows its headers; `None` if it has not come whole.
+pub(super) fn parse(bytes: &[u8], show: impl FnOnce(Headers<'_>)) -> io::Result<Option<Head>> {
     let mut headers = [const { MaybeUninit::uninit() }; HEADERS_LIMIT];
     let mut response = httparse::Response::new(&mut []);
     let parsed =
@@ -61,7 +52,8 @@ pub(super) fn parse<H>(bytes: &[u8], read: impl FnOnce(Headers<'_>) -> H) -> io:
     let framing = Framing::read(headers)?;
     let keeps = if is_old { framing.keeps == Some(true) } else { framing.keeps != Some(false) };
     let incoming = if matches!(status, 100..=199 | 204 | 304) { Incoming::Ended } else { framing.incoming() };
-    Ok(Some(Head { size, status, incoming, keeps, headers: read(headers) }))
+    show(headers);
+    Ok(Some(Head { size, status, incoming, keeps }))
 }
 
 /// What a head says of what follows it.
@@ -79,8 +71,8 @@ impl Framing {
         for (name, value) in headers.iter() {
             // Of most headers, the name's length says that it is none of these.
             if name.eq_ignore_ascii_case("content-length") {
-                for value in words(value) {
-                    let length = digits(value).ok_or_else(|| invalid("a content length that is none"))?;
+                for word in words(value) {
+                    let length = digits(word).ok_or_else(|| invalid("a content length that is none"))?;
                     if framing.length.is_some_and(|before| before != length) {
                         return Err(invalid("two content lengths"));
                     }
@@ -116,9 +108,14 @@ fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
+/// A number in digits alone: `parse` would take a sign.
 fn digits(value: &[u8]) -> Option<u64> {
-    // `parse` alone would take a sign.
-    std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|it| it.is_ascii_digit()))?.parse().ok()
+    let (first, rest) = value.split_first()?;
+    rest.iter().try_fold(digit(first)?, |number, byte| number.checked_mul(10)?.checked_add(digit(byte)?))
+}
+
+fn digit(byte: &u8) -> Option<u64> {
+    byte.is_ascii_digit().then(|| u64::from(byte - b'0'))
 }
 
 pub(super) fn invalid(text: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
@@ -132,7 +129,7 @@ mod tests {
     #[test]
     fn framing_is_as_the_head_says() {
         let check = |head: &str, expected: Option<(u16, Incoming, bool)>| {
-            let parsed = parse(format!("{head}\r\n\r\nrest").as_bytes(), |_| ());
+            let parsed = parse(format!("{head}\r\n\r\nrest").as_bytes(), |_| {});
             let found = parsed.ok().map(Option::unwrap).map(|head| (head.status, head.incoming, head.keeps));
             assert_eq!(found, expected, "{head}");
         };
@@ -142,6 +139,9 @@ mod tests {
         check("HTTP/1.1 200 OK\r\nContent-Length: 3\r\ncontent-length: 3, 3", Some((200, length(3), true)));
         check("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4", None);
         check("HTTP/1.1 200 OK\r\nContent-Length: +3", None);
+        check("HTTP/1.1 200 OK\r\nContent-Length:", None);
+        check("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551616", None);
+        check("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615", Some((200, length(u64::MAX), true)));
         check("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999", None);
         check("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked", Some((200, Incoming::ChunkHead, true)));
         check(
@@ -156,14 +156,17 @@ mod tests {
         check("HTTP/1.1 100 Continue", Some((100, Incoming::Ended, true)));
         check("SSH-2.0-OpenSSH", None);
         check(&format!("HTTP/1.1 200 OK\r\n{}", "A: b\r\n".repeat(101).trim_end()), None);
-        assert!(parse(b"HTTP/1.1 200 OK\r\nA: b\r\n", |_| ()).unwrap().is_none());
+        assert!(parse(b"HTTP/1.1 200 OK\r\nA: b\r\n", |_| {}).unwrap().is_none());
     }
 
     #[test]
     fn names_are_found_in_any_case_and_the_first_value_counts() {
         let head =
             b"HTTP/1.1 200 OK\r\nLambda-Runtime-Trace-Id: \xc3\xa9 \r\nlambda-runtime-trace-id: b\r\n\r\n";
-        let value = parse(head, |headers| headers.get("lambda-runtime-trace-id").map(<[u8]>::to_vec));
-        assert_eq!(value.unwrap().unwrap().headers.unwrap(), "é".as_bytes());
+        let mut value = None;
+        let parsed =
+            parse(head, |headers| value = headers.get("lambda-runtime-trace-id").map(<[u8]>::to_vec));
+        assert!(parsed.unwrap().is_some());
+        assert_eq!(value.unwrap(), "é".as_bytes());
     }
 }
