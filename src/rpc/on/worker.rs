@@ -1,13 +1,14 @@
 //! A go1.x program as a child process, driven over net/rpc.
 
+use std::pin::pin;
 use std::process::ExitStatus;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use netrpc::{LongReply, Streamed};
 use runtime_api::{Context, FunctionError, Invocation};
-use tokio::sync::Mutex;
-use tracing::{info, warn};
+use tokio::sync;
+use tracing::{debug, info, warn};
 
 use super::arriving::Arriving;
 use super::connection::{Busy, CONNECTION_LOST, Connection, RPC_ERROR, TOO_LARGE};
@@ -26,6 +27,8 @@ const ATTEMPTS: usize = 3;
 pub(super) struct Worker {
     process: Slot,
     current: Mutex<Option<Arc<Connection>>>,
+    /// Held by who replaces it.
+    replacing: sync::Mutex<()>,
 }
 
 /// What a handler answers.
@@ -45,13 +48,13 @@ impl Worker {
     /// Starts the program and waits until it serves `Function`. A failure says what is wrong and what to do. A
     /// program that polls the Runtime API itself never gets there: then this waits for its end, and returns it.
     pub(super) async fn start(&self, command: &ChildCommand) -> Result<Option<ExitStatus>, FunctionError> {
-        let mut current = self.current.lock().await;
-        self.replace(command, &mut current).await
+        let _replacing = self.replacing.lock().await;
+        self.replace(command).await
     }
 
     /// Sees to it that there is a process that can take a call, as far as that is known.
     pub(super) async fn ready(&self, command: &ChildCommand) -> Result<(), FunctionError> {
-        if self.current.lock().await.as_ref().is_some_and(|connection| connection.is_usable()) {
+        if self.current().as_ref().is_some_and(|connection| connection.is_usable()) {
             return Ok(());
         }
         self.connection(command).await.map(drop)
@@ -89,11 +92,14 @@ impl Worker {
         let mut attempt = 1;
         loop {
             let request = convert::request(&context, arriving.length());
-            let connection = watch.within(self.connection(command)).await;
+            let connection = watch.within(pin!(self.connection(command))).await;
             let connection = connection.ok_or_else(|| overdue::never_ready(&context))??;
             let busy = Busy { connection: &connection, sharing };
-            let invoked = connection.invoke(&request, &mut arriving, sharing);
-            let Some(answer) = watch.within(invoked).await else {
+            let answer = {
+                let invoked = pin!(connection.invoke(&request, &mut arriving, sharing));
+                watch.within(invoked).await
+            };
+            let Some(answer) = answer else {
                 drop(busy);
                 self.retire(&connection, sharing).await;
                 return Err(overdue::still_at_it(&context));
@@ -130,11 +136,15 @@ impl Worker {
 
     /// The connection to a process that can take a call; a fresh one if need be.
     async fn connection(&self, command: &ChildCommand) -> Result<Arc<Connection>, FunctionError> {
-        let mut current = self.current.lock().await;
-        if let Some(connection) = current.as_ref().filter(|connection| connection.is_alive()) {
-            return Ok(connection.clone());
+        if let Some(connection) = self.alive() {
+            return Ok(connection);
         }
-        if let Some(connection) = &*current
+        let _replacing = self.replacing.lock().await;
+        // Somebody else may have replaced it meanwhile.
+        if let Some(connection) = self.alive() {
+            return Ok(connection);
+        }
+        if let Some(connection) = &*self.current()
             && !connection.is_given_up()
         {
             // It ended while nobody called: the event, if there is one, is still ours, and goes to a fresh one.
@@ -150,7 +160,7 @@ impl Worker {
                     "bootstrap ends, and starts no other handler",
                 ));
             }
-            match self.fresh(command, &mut current).await {
+            match self.fresh(command).await {
                 Err(failure) if attempt < ATTEMPTS => warn!(attempt, "{}", failure.message),
                 started => return started,
             }
@@ -158,31 +168,29 @@ impl Worker {
         }
     }
 
-    async fn fresh(
-        &self,
-        command: &ChildCommand,
-        current: &mut Option<Arc<Connection>>,
-    ) -> Result<Arc<Connection>, FunctionError> {
-        if let Some(status) = self.replace(command, current).await? {
+    async fn fresh(&self, command: &ChildCommand) -> Result<Arc<Connection>, FunctionError> {
+        if let Some(status) = self.replace(command).await? {
             let text = format!("{}: the handler ended, and did not listen before", describe(status));
             return Err(FunctionError::new("Runtime.Go1xHandlerExited", text));
         }
-        let alive = current.clone().filter(|connection| connection.is_alive());
-        alive.ok_or_else(|| FunctionError::new(CONNECTION_LOST, "the handler ended as soon as it was ready"))
+        self.alive()
+            .ok_or_else(|| FunctionError::new(CONNECTION_LOST, "the handler ended as soon as it was ready"))
     }
 
-    async fn replace(
-        &self,
-        command: &ChildCommand,
-        current: &mut Option<Arc<Connection>>,
-    ) -> Result<Option<ExitStatus>, FunctionError> {
-        if let Some(connection) = current.take() {
+    async fn replace(&self, command: &ChildCommand) -> Result<Option<ExitStatus>, FunctionError> {
+        let before = self.current().take();
+        if let Some(connection) = before {
             connection.stop().await;
         }
         match readiness::start(command, &self.process).await? {
             Ready::Serves(process, client) => {
                 info!("handler ready");
-                *current = Some(Arc::new(Connection::new(process, client)));
+                if command.waits_in_read
+                    && let Err(error) = client.wait_in_read()
+                {
+                    debug!(%error, "waiting in the reactor");
+                }
+                *self.current() = Some(Arc::new(Connection::new(process, client)));
                 Ok(None)
             }
             Ready::Ended(status) => Ok(Some(status)),
@@ -191,11 +199,19 @@ impl Worker {
 
     /// No further call goes to this process. Where others are still at work in it, it ends with the last of them.
     async fn retire(&self, connection: &Arc<Connection>, sharing: Sharing) {
-        let mut current = self.current.lock().await;
-        current.take_if(|current| Arc::ptr_eq(current, connection));
+        self.current().take_if(|current| Arc::ptr_eq(current, connection));
         if sharing == Sharing::Process {
             connection.stop().await;
         }
+    }
+
+    fn alive(&self) -> Option<Arc<Connection>> {
+        self.current().as_ref().filter(|connection| connection.is_alive()).cloned()
+    }
+
+    fn current(&self) -> MutexGuard<'_, Option<Arc<Connection>>> {
+        // Nothing panics while it is held, and its data would be whole if something did.
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
