@@ -102,10 +102,10 @@ mod tests {
             let text = "GO1X_RPC_LISTEN was present but the function was compiled without RPC support";
             return assert_eq!(read("", "127.0.0.1:5000"), Err(text.to_owned()));
         }
-        for right in ["127.0.0.1:5000", "[::1]:5000", "127.1.2.3:0"] {
+        for right in ["127.0.0.1:5000", "[::1]:5000", "127.1.2.3:1"] {
             assert_eq!(read("", right).map(|plan| plan.rpc_listen), Ok(right.parse().ok()));
         }
-        for wrong in ["0.0.0.0:5000", "5000", "localhost:5000", "10.0.0.1:5000", "127.0.0.1"] {
+        for wrong in ["0.0.0.0:5000", "5000", "localhost:5000", "10.0.0.1:5000", "127.0.0.1", "127.1.2.3:0"] {
             assert!(read("", wrong).is_err_and(|text| text.starts_with("GO1X_RPC_LISTEN is ")), "{wrong}");
         }
     }
