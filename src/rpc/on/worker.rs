@@ -52,9 +52,14 @@ impl Worker {
         self.replace(command).await
     }
 
-    /// Sees to it that there is a process that can take a call, as far as that is known.
+    /// Whether there is a process that can take a call, as far as that is known.
+    pub(super) fn is_ready(&self) -> bool {
+        self.current().as_ref().is_some_and(|connection| connection.is_usable())
+    }
+
+    /// Sees to it that there is one.
     pub(super) async fn ready(&self, command: &ChildCommand) -> Result<(), FunctionError> {
-        if self.current().as_ref().is_some_and(|connection| connection.is_usable()) {
+        if self.is_ready() {
             return Ok(());
         }
         self.connection(command).await.map(drop)

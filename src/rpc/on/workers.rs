@@ -103,6 +103,17 @@ impl Workers {
 }
 
 impl Pool {
+    /// Whose turn would be next.
+    fn next(&self) -> Option<&Worker> {
+        let slot = *self.free().last()?;
+        Some(&self.workers[self.place(slot)])
+    }
+
+    /// Who works for this slot: with one worker for all, always that one.
+    fn place(&self, slot: usize) -> usize {
+        slot.min(self.workers.len() - 1)
+    }
+
     fn free(&self) -> MutexGuard<'_, Vec<usize>> {
         // Nothing panics while it is held, and its data would be whole if something did.
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
@@ -113,6 +124,9 @@ impl Handler for Workers {
     /// Replaces the child that is next in turn, should it be lost. Beyond the first, one that was never needed is not
     /// started.
     async fn ready(&self) -> Result<(), FunctionError> {
+        if self.pool.next().is_some_and(Worker::is_ready) {
+            return Ok(());
+        }
         // With all of them at work, by calls on the legacy socket, the next event finds out. To wait for one would keep
         // the last invocation from its end, which is the next `next`.
         let Ok(permit) = self.pool.turns.try_acquire() else { return Ok(()) };
@@ -155,9 +169,8 @@ impl Turn {
         &self.pool.workers[self.place()]
     }
 
-    /// Whose turn it is: with one worker for all, always that one's.
     fn place(&self) -> usize {
-        self.slot.min(self.pool.workers.len() - 1)
+        self.pool.place(self.slot)
     }
 }
 
