@@ -303,8 +303,7 @@ impl Client {
         // Where it was lent and is not back yet, its event may wait for this very answer.
         let kept = self.connection.take().or_else(|| at_home(&self.home).take());
         if let Some(mut connection) = kept
-            // What asks for an event can be asked again.
-            && (if operation == Operation::Next { connection.is_done() } else { connection.is_free().await })
+            && self.is_free(operation, &mut connection).await
         {
             match connection.write(&pieces).await {
                 Ok(wanted) => return Ok((connection, wanted)),
@@ -322,6 +321,14 @@ impl Client {
         }
         let wanted = connection.write(&pieces).await.map_err(broke(operation))?;
         Ok((connection, wanted))
+    }
+
+    async fn is_free(&self, operation: Operation, connection: &mut Connection) -> bool {
+        // To look is a system call then, and what asks for an event follows an answer at once, and can be asked again.
+        if self.waits_in_read && operation == Operation::Next {
+            return connection.is_done();
+        }
+        connection.is_free().await
     }
 
     pub(crate) async fn refusal(
