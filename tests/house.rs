@@ -168,6 +168,7 @@ fn rooms_import_what_they_may() {
     check("compat/gob", &["tokio", "hyper", "tracing", "go1x", "go1x-netrpc", "go1x-runtime-api"]);
     check("compat/netrpc", &["hyper", "go1x", "go1x-runtime-api"]);
     check("compat/runtime-api", &["go1x", "go1x-gob", "go1x-netrpc"]);
+    check("compat/tcp", &["go1x", "go1x-gob", "go1x-netrpc", "go1x-runtime-api"]);
     check("compat/go", &["go1x", "go1x-gob", "go1x-netrpc", "go1x-runtime-api"]);
     check(".", &["go1x-cli"]);
     assert!(

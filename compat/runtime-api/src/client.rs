@@ -137,6 +137,9 @@ impl Client {
 
     /// Waits for the next invocation. It may take hours, with the sandbox frozen in between, so nothing limits it.
     ///
+    /// A kept connection that ends without a byte of an answer costs another request, as with Go's net/http; a new one that
+    /// does is [`Error::Transport`].
+    ///
     /// [`Error::Header`] may name an invocation, which then has to be answered with a failure.
     pub async fn next(&mut self) -> Result<Invocation, Error> {
         let operation = Operation::Next;

@@ -3,7 +3,10 @@
 //! tokio's reader asks the kernel twice for what has not come yet: it waits in `epoll_wait` until there is something, and
 //! reads it then. In between, the runtime has put its task away and found it again. A program that has nothing else to do
 //! until the bytes are here can spare itself all of that, and wait in the read: [`Receiver::wait_in_read`]. It does so for
-//! [`MOMENT`] at most, and then as everybody does.
+//! [`MOMENT`] at most, and then as everybody does. Writes never wait in the kernel.
+//!
+//! Source: socket(7), `SO_RCVTIMEO`; signal(7), of system calls that a signal interrupts although their handlers restart
+//! others.
 //!
 //! ```
 //! use tcp::{IfEmpty, split};
