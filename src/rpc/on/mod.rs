@@ -13,6 +13,7 @@
 //! | `diagnosis` | what to say of one that does not |
 //! | `overdue` | when an invocation's time is over |
 //! | `port` | a free port for it |
+//! | `probe` | whether somebody listens there yet |
 //! | `last_words` | what one says that ends at once |
 //! | `process` | starting, signalling and reaping the child |
 //! | `sockets` | which process listens on a port, from `/proc` |
@@ -31,6 +32,7 @@ mod messages_golden;
 mod overdue;
 mod passing;
 mod port;
+mod probe;
 mod process;
 mod readiness;
 mod sockets;

@@ -32,10 +32,14 @@ impl Ticks {
     pub(super) async fn next(&self) -> io::Result<()> {
         loop {
             let mut ready = self.timer.readable().await?;
-            let read = ready.try_io(|timer| Ok(rustix::io::read(timer.get_ref(), &mut [0; 8])?));
+            let read = rustix::io::read(self.timer.get_ref(), &mut [0; 8]);
+            // A read takes all there is, so there is no need of another to know that. A tick that comes now is an event of
+            // its own, which clears nothing.
+            ready.clear_ready();
             match read {
-                Ok(read) => return read.map(drop),
-                Err(_would_block) => {}
+                Ok(_) => return Ok(()),
+                Err(rustix::io::Errno::AGAIN) => {}
+                Err(error) => return Err(error.into()),
             }
         }
     }
