@@ -54,8 +54,8 @@ pub use handler::{Handler, HandlerFn, handler_fn};
 pub use log::{LogFormat, timestamp};
 pub use plan::Plan;
 pub use runtime_api::{
-    ClientApplication, ClientContext, Context, Event, FunctionError, Identity, Invocation, Payload, Prelude,
-    RequestId, StackFrame, payload,
+    ByteString, ClientApplication, ClientContext, Context, Event, FunctionError, Identity, Invocation,
+    Payload, Prelude, RequestId, StackFrame, payload,
 };
 pub use service::{IntoPayload, LambdaEvent, ServiceFn, ServiceHandler, service, service_fn};
 pub use start::{run, start};

@@ -11,11 +11,12 @@ use crate::contract::{
 };
 use crate::error::Operation;
 use crate::http::{Connection, Failed, RequestHead, is_value};
+use crate::invocation::Places;
 use crate::lent::{Home, Lent, at_home};
 use crate::payload::Content;
 use crate::sending::Unanswered;
 use crate::trailers::error_type_value;
-use crate::{Context, Error, Event, FunctionError, HeaderError, Invocation, Payload, RequestId};
+use crate::{Context, Error, Event, FunctionError, Invocation, Payload, RequestId};
 
 /// A runtime's connection to its sandbox.
 ///
@@ -143,12 +144,11 @@ impl Client {
     /// [`Error::Header`] may name an invocation, which then has to be answered with a failure.
     pub async fn next(&mut self) -> Result<Invocation, Error> {
         let operation = Operation::Next;
-        // Where it is read to, so that it is not passed from hand to hand.
-        let mut context = None;
-        let (mut connection, status) = loop {
+        let mut places = Places::default();
+        let (mut connection, status, head) = loop {
             let (mut connection, _) = self.send(operation, &[]).await?;
-            match connection.answer_showing(|headers| context = Some(Context::from_headers(headers))).await {
-                Ok(status) => break (connection, status),
+            match connection.answer_showing(|headers| places = Places::of(headers)).await {
+                Ok((status, head)) => break (connection, status, head),
                 // As Go's net/http has it (`shouldRetryRequest` of `net/http/transport.go`). A fresh one is never stale.
                 Err(Failed::Stale(_)) => debug!(%operation, "the kept connection had ended"),
                 Err(failed) => return Err(broke(operation)(failed)),
@@ -168,7 +168,7 @@ impl Client {
                 Event::from_wire(length, Lent::new(connection, self.home.clone()))
             }
         };
-        let context = context.unwrap_or_else(|| Err(HeaderError::no_request_id())).map_err(Error::Header)?;
+        let context = Context::read(&head, &places).map_err(Error::Header)?;
         trace!(request_id = %context.request_id, "invocation");
         Ok(Invocation { context, event })
     }

@@ -63,7 +63,7 @@ mod tests {
     use crate::Context;
 
     fn client(json: &str) -> Result<Option<ClientContext>, serde_json::Error> {
-        Context { client_context: json.to_owned(), ..Context::default() }.client()
+        Context { client_context: json.to_owned().into(), ..Context::default() }.client()
     }
 
     #[test]

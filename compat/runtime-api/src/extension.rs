@@ -36,7 +36,7 @@ impl Extension {
         };
         let mut identifier = None;
         let answer = connection.answer_showing(|headers| identifier = read(headers)).await;
-        let status = answer.map_err(broke(operation))?;
+        let (status, _) = answer.map_err(broke(operation))?;
         if status != 200 {
             return Err(client.refusal(operation, status, connection).await);
         }

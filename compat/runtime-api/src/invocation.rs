@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
 use serde_json::value::RawValue;
 
 use crate::ClientContext;
 use crate::contract::{EVENT_LIMIT, header};
-use crate::http::Headers;
+use crate::http::{Headers, is_name};
 use crate::lent::Lent;
 
 /// An event with its metadata.
@@ -24,6 +25,9 @@ pub struct Invocation {
 }
 
 /// The metadata of an invocation. An absent header and an empty one mean the same.
+///
+/// Texts share the memory that the event came in, and keep it: what is to outlive the invocation is better copied
+/// (`to_string`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Context {
     /// Names the invocation in its answer and in the log.
@@ -31,15 +35,15 @@ pub struct Context {
     /// When the platform gives up on it: milliseconds since the Unix epoch.
     pub deadline_ms: u64,
     /// The function's ARN as the caller named it.
-    pub invoked_function_arn: String,
+    pub invoked_function_arn: ByteString,
     /// X-Ray's trace header, or empty.
-    pub trace_id: String,
+    pub trace_id: ByteString,
     /// The caller's client context, raw JSON, or empty.
-    pub client_context: String,
+    pub client_context: ByteString,
     /// The caller's Cognito identity; both parts empty when there was none.
     pub identity: Identity,
     /// The tenant id, or empty.
-    pub tenant_id: String,
+    pub tenant_id: ByteString,
 }
 
 /// What is read of a `next` answer's headers.
@@ -52,6 +56,24 @@ const NAMES: [&str; 7] = [
     header::COGNITO_IDENTITY,
     header::TENANT_ID,
 ];
+
+/// Where in the head of a `next` answer the values of [`NAMES`] are. Of several of one name, the first counts.
+#[derive(Debug, Default)]
+pub(crate) struct Places([Option<Range<usize>>; NAMES.len()]);
+
+impl Places {
+    pub(crate) fn of(headers: Headers<'_>) -> Places {
+        let mut places = Places::default();
+        for (name, place) in headers.places() {
+            // Most names differ in length already.
+            if let Some(known) = NAMES.iter().position(|known| is_name(name, known)) {
+                places.0[known].get_or_insert(place);
+            }
+        }
+        places
+    }
+}
+
 /// JSON in headers is UTF-8, and so is everything else.
 const NOT_UTF8: &str = "is not UTF-8 text";
 
@@ -65,15 +87,16 @@ pub struct Identity {
 }
 
 /// A request id that is safe to put into a path: visible ASCII that needs no escape there, at most
-/// 256 bytes.
+/// 256 bytes. That of an event shares its memory, as [`Context`] says.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct RequestId(Arc<str>);
+pub struct RequestId(ByteString);
 
 impl RequestId {
     /// Checks the text; `None` if it could not stand in a path.
-    pub fn parse(text: &str) -> Option<RequestId> {
+    pub fn parse(text: impl Into<ByteString>) -> Option<RequestId> {
+        let text = text.into();
         ((1..=256).contains(&text.len()) && text.bytes().all(|byte| FITS_IN_PATH[usize::from(byte)]))
-            .then(|| RequestId(text.into()))
+            .then_some(RequestId(text))
     }
 
     /// The id's text.
@@ -114,12 +137,6 @@ pub struct HeaderError {
     pub request_id: Option<RequestId>,
 }
 
-impl HeaderError {
-    pub(crate) fn no_request_id() -> HeaderError {
-        HeaderError { header: header::REQUEST_ID, problem: "is missing".to_owned(), request_id: None }
-    }
-}
-
 impl fmt::Display for HeaderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "header {} of the invocation {}", self.header, self.problem)
@@ -129,52 +146,40 @@ impl fmt::Display for HeaderError {
 impl std::error::Error for HeaderError {}
 
 impl Context {
-    /// Reads the headers of a `next` answer. Of several of one name, the first counts.
-    pub(crate) fn from_headers(headers: Headers<'_>) -> Result<Context, HeaderError> {
-        let mut values = [None; NAMES.len()];
-        for (name, value) in headers.iter() {
-            // Most names differ in length already.
-            let known = NAMES.iter().position(|known| name.eq_ignore_ascii_case(known));
-            if let Some(known) = known {
-                values[known].get_or_insert(value);
-            }
-        }
-        let [request_id, rest @ ..] = values;
-        let request_id = match request_id.map(std::str::from_utf8) {
-            None => return Err(HeaderError::no_request_id()),
-            Some(Ok(text)) => {
-                RequestId::parse(text).ok_or_else(|| format!("is {text:?}, which no path can hold"))
-            }
-            Some(Err(_)) => Err(NOT_UTF8.to_owned()),
+    /// Reads the head of a `next` answer.
+    pub(crate) fn read(head: &Bytes, places: &Places) -> Result<Context, HeaderError> {
+        let text = |at: usize| {
+            let value = places.0[at].clone().and_then(|place| head.get(place)).unwrap_or_default();
+            ByteString::try_from(head.slice_ref(value)).map_err(|_| (NAMES[at], NOT_UTF8.to_owned()))
         };
-        let request_id = request_id.map_err(|problem| HeaderError {
-            header: header::REQUEST_ID,
-            problem,
-            request_id: None,
-        })?;
-        match Context::without_id(rest) {
+        let request_id = match text(0) {
+            Ok(id) if id.is_empty() => Err((NAMES[0], "is missing".to_owned())),
+            Ok(id) => RequestId::parse(id.clone())
+                .ok_or_else(|| (NAMES[0], format!("is {id:?}, which no path can hold"))),
+            Err(error) => Err(error),
+        };
+        let error = |id| move |(header, problem)| HeaderError { header, problem, request_id: id };
+        let request_id = request_id.map_err(error(None))?;
+        match Context::without_id(text) {
             Ok(context) => Ok(Context { request_id, ..context }),
-            Err((header, problem)) => Err(HeaderError { header, problem, request_id: Some(request_id) }),
+            Err(problem) => Err(error(Some(request_id))(problem)),
         }
     }
 
-    fn without_id(values: [Option<&[u8]>; NAMES.len() - 1]) -> Result<Context, (&'static str, String)> {
-        let text = |at: usize| match std::str::from_utf8(values[at].unwrap_or_default()) {
-            Ok(text) => Ok(text),
-            Err(_) => Err((NAMES[at + 1], NOT_UTF8.to_owned())),
-        };
-        let deadline = text(0)?;
-        let deadline_ms = deadline
-            .parse()
-            .map_err(|_| (header::DEADLINE_MS, format!("is {deadline:?}, not milliseconds since 1970")))?;
+    fn without_id(
+        text: impl Fn(usize) -> Result<ByteString, (&'static str, String)>,
+    ) -> Result<Context, (&'static str, String)> {
+        let deadline = text(1)?;
+        let deadline_ms =
+            deadline.parse().map_err(|_| format!("is {deadline:?}, not milliseconds since 1970"));
         Ok(Context {
             request_id: RequestId::default(),
-            deadline_ms,
-            invoked_function_arn: text(1)?.to_owned(),
-            trace_id: text(2)?.to_owned(),
-            client_context: text(3)?.to_owned(),
-            identity: Identity::from_json(text(4)?).map_err(|problem| (header::COGNITO_IDENTITY, problem))?,
-            tenant_id: text(5)?.to_owned(),
+            deadline_ms: deadline_ms.map_err(|problem| (NAMES[1], problem))?,
+            invoked_function_arn: text(2)?,
+            trace_id: text(3)?,
+            client_context: text(4)?,
+            identity: Identity::from_json(&text(5)?).map_err(|problem| (NAMES[5], problem))?,
+            tenant_id: text(6)?,
         })
     }
 
@@ -382,9 +387,14 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Context, HeaderError> {
-        let headers: Vec<_> =
-            pairs.iter().map(|(name, value)| httparse::Header { name, value: value.as_bytes() }).collect();
-        Context::from_headers(Headers(&headers))
+        let mut head = BytesMut::new();
+        let mut places = Places::default();
+        for (name, value) in pairs {
+            let at = NAMES.iter().position(|known| known == name).unwrap();
+            places.0[at] = Some(head.len()..head.len() + value.len());
+            head.extend_from_slice(value.as_bytes());
+        }
+        Context::read(&head.freeze(), &places)
     }
 
     #[test]

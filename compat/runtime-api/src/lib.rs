@@ -55,6 +55,7 @@ pub mod payload;
 mod sending;
 mod trailers;
 
+pub use bytestring::ByteString;
 pub use client::{Answered, Client};
 pub use client_context::{ClientApplication, ClientContext};
 pub use error::{Error, Operation};

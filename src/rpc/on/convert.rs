@@ -1,7 +1,7 @@
 //! Between the Runtime API's values and go1.x's messages; nothing here does I/O.
 
 use bytes::Bytes;
-use runtime_api::{Context, Event, FunctionError, Identity, Invocation, RequestId};
+use runtime_api::{ByteString, Context, Event, FunctionError, Identity, Invocation, RequestId};
 
 use super::messages::{
     InvokeError, InvokeRequest, InvokeResponse, ReceivedInvokeRequest, StackFrame, Timestamp,
@@ -52,13 +52,13 @@ pub(super) fn invocation(request: ReceivedInvokeRequest) -> Invocation {
     let milliseconds = i128::from(seconds) * 1_000 + i128::from(nanos / 1_000_000);
     Invocation {
         context: Context {
-            request_id: RequestId::parse(&request.request_id).unwrap_or_default(),
+            request_id: RequestId::parse(request.request_id).unwrap_or_default(),
             deadline_ms: milliseconds.clamp(0, i128::from(u64::MAX)) as u64,
-            invoked_function_arn: request.invoked_function_arn,
-            trace_id: request.x_amzn_trace_id,
-            client_context: request.client_context,
+            invoked_function_arn: request.invoked_function_arn.into(),
+            trace_id: request.x_amzn_trace_id.into(),
+            client_context: request.client_context.into(),
             identity: Identity { id: request.cognito_identity_id, pool_id: request.cognito_identity_pool_id },
-            tenant_id: String::new(),
+            tenant_id: ByteString::new(),
         },
         event: Event::from(request.payload),
     }

@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn a_listener_that_accepts_nobody_is_given_up_after_a_moment() {
-        let listener = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
+        let listener =
+            socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
         rustix::net::bind(&listener, &"127.0.0.1:0".parse::<SocketAddr>().unwrap()).unwrap();
         rustix::net::listen(&listener, 0).unwrap();
         let address = TcpListener::from(listener.try_clone().unwrap()).local_addr().unwrap();

@@ -34,7 +34,8 @@ pub(super) struct Worker {
 /// What a handler answers.
 pub(super) enum Answer {
     Whole(Bytes),
-    Long(Long),
+    /// Boxed, since most answers are not, and are passed from hand to hand.
+    Long(Box<Long>),
 }
 
 /// An answer that is still coming.
@@ -112,7 +113,7 @@ impl Worker {
             busy.done();
             let failure = match answer {
                 Ok(Streamed::Long(reply)) => {
-                    return Ok(Answer::Long(Long { connection, context, reply }));
+                    return Ok(Answer::Long(Box::new(Long { connection, context, reply })));
                 }
                 Ok(Streamed::Whole(response)) => match convert::outcome(response) {
                     // go1.x started a fresh process then, and so do we.

@@ -152,7 +152,7 @@ impl Handler for Workers {
         let watch = self.overdue.watch(turn.slot, &invocation.context);
         match turn.worker().call(&self.command, self.sharing, invocation, &watch).await? {
             Answer::Whole(payload) => Ok(payload.into()),
-            Answer::Long(long) => Ok(passing::payload(long, turn, watch)),
+            Answer::Long(long) => Ok(passing::payload(*long, turn, watch)),
         }
     }
 }

@@ -19,6 +19,8 @@ use super::response::{self, Headers, invalid};
 const READ_SIZE: usize = 128 * 1024;
 /// There is always room for so much.
 const LEAST_ROOM: usize = 4 * 1024;
+/// An answer to what was posted is shorter than that, nearly always.
+const ANSWER_ROOM: usize = 512;
 /// A head that is longer is none.
 const HEAD_LIMIT: usize = 128 * 1024;
 /// As many pieces go out at once.
@@ -119,7 +121,8 @@ impl Connection {
             }
             // A refusal may have come before the server closed the connection.
             Err(error) => match self.head(|_| {}).await {
-                Ok(status) => {
+                Ok((status, size)) => {
+                    self.buffer.advance(size);
                     (self.early, self.keeps) = (Some(status), false);
                     Ok(false)
                 }
@@ -146,14 +149,27 @@ impl Connection {
 
     /// The answer's status.
     pub(crate) async fn answer(&mut self) -> Result<u16, Failed> {
-        self.answer_showing(|_| {}).await
+        let (status, size) = self.whole_head(|_| {}).await?;
+        self.buffer.advance(size);
+        Ok(status)
     }
 
-    /// The answer's status. Its headers are shown, unless it came before the request had gone out.
-    pub(crate) async fn answer_showing(&mut self, show: impl FnMut(Headers<'_>)) -> Result<u16, Failed> {
+    /// The answer's status and the bytes of its head. Its headers are shown, unless it came before the request had gone
+    /// out.
+    pub(crate) async fn answer_showing(
+        &mut self,
+        show: impl FnMut(Headers<'_>),
+    ) -> Result<(u16, Bytes), Failed> {
+        // Memory of what was handed out and dropped since is taken back here, where nobody is left who has some of it.
+        self.buffer.reserve(self.room);
+        let (status, size) = self.whole_head(show).await?;
+        Ok((status, self.buffer.split_to(size).freeze()))
+    }
+
+    async fn whole_head(&mut self, show: impl FnMut(Headers<'_>)) -> Result<(u16, usize), Failed> {
         self.begun = false;
         match self.early.take() {
-            Some(status) => Ok(status),
+            Some(status) => Ok((status, 0)),
             None => self.head(show).await.map_err(|error| match error.kind() {
                 // Nothing but the connection's end has come.
                 io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
@@ -209,11 +225,12 @@ impl Connection {
         error
     }
 
-    /// Reads a response's head, passing over those that only say that it is to come.
-    async fn head(&mut self, mut show: impl FnMut(Headers<'_>)) -> io::Result<u16> {
+    /// Reads a response's head, passing over those that only say that it is to come. Its status, and how many bytes it has
+    /// of the buffer.
+    async fn head(&mut self, mut show: impl FnMut(Headers<'_>)) -> io::Result<(u16, usize)> {
         loop {
-            if let Some(status) = self.take_head(&mut show)? {
-                return Ok(status);
+            if let Some(found) = self.find_head(&mut show)? {
+                return Ok(found);
             }
             if poll_fn(|context| self.poll_fill(context, IfEmpty::Wait)).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
@@ -221,7 +238,7 @@ impl Connection {
         }
     }
 
-    fn take_head(&mut self, mut show: impl FnMut(Headers<'_>)) -> io::Result<Option<u16>> {
+    fn find_head(&mut self, mut show: impl FnMut(Headers<'_>)) -> io::Result<Option<(u16, usize)>> {
         while !self.buffer.is_empty() {
             // It ends with a line, if not with the first bytes that come.
             let may_end = self.parsed == 0 || self.buffer[self.parsed..].contains(&b'\n');
@@ -232,17 +249,17 @@ impl Connection {
                 return if is_long { Err(invalid("a head that does not end")) } else { Ok(None) };
             };
             self.parsed = 0;
-            self.buffer.advance(head.size);
             if matches!(head.status, 100..=199) {
+                self.buffer.advance(head.size);
                 continue;
             }
             (self.incoming, self.keeps, self.has_answered) = (head.incoming, self.keeps && head.keeps, true);
             let length = head.incoming.length();
             let size = length.map_or(READ_SIZE, |length| usize::try_from(length).unwrap_or(READ_SIZE));
-            self.room = (head.size + size.min(READ_SIZE))
-                .max(self.room - self.room / 64)
-                .clamp(LEAST_ROOM, READ_SIZE);
-            return Ok(Some(head.status));
+            // With some more, for the answers in between, which come while it is in use.
+            let needed = (head.size + size.min(READ_SIZE)) * 5 / 4;
+            self.room = needed.max(self.room - self.room / 64).clamp(LEAST_ROOM, READ_SIZE);
+            return Ok(Some((head.status, head.size)));
         }
         Ok(None)
     }
@@ -288,7 +305,8 @@ impl Connection {
             if ready!(self.poll_fill(context, IfEmpty::Wake))? == 0 {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
-            if let Some(status) = self.take_head(|_| {})? {
+            if let Some((status, size)) = self.find_head(|_| {})? {
+                self.buffer.advance(size);
                 self.early = Some(status);
                 self.keeps &= matches!(status, 200..=299);
             }
@@ -297,13 +315,10 @@ impl Connection {
 
     /// Reads once, as much as there is room for; 0 at the end.
     fn poll_fill(&mut self, context: &mut Context<'_>, if_empty: IfEmpty) -> Poll<io::Result<usize>> {
-        // Memory of pieces that were handed out and dropped since is taken back here.
         let spare = self.buffer.capacity() - self.buffer.len();
         match self.incoming {
-            // With some more, so that it is room enough for the answers in between, too.
-            Incoming::Ended if spare < self.room => {
-                self.buffer.reserve((self.room + self.room / 4).min(READ_SIZE));
-            }
+            Incoming::Ended if spare < ANSWER_ROOM => self.buffer.reserve(LEAST_ROOM),
+            Incoming::Ended => {}
             Incoming::Length(left) if spare < LEAST_ROOM => {
                 let left = usize::try_from(left).unwrap_or(READ_SIZE);
                 self.buffer.reserve(left.clamp(LEAST_ROOM, READ_SIZE));

@@ -19,4 +19,4 @@ mod response;
 
 pub(crate) use connection::{Connection, Failed};
 pub(crate) use request::{RequestHead, is_value};
-pub(crate) use response::Headers;
+pub(crate) use response::{Headers, is_name};

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use httparse::{Header, ParserConfig, Status};
 
@@ -12,18 +13,32 @@ const HEADERS_LIMIT: usize = 100;
 
 /// A response's headers, where they came in.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Headers<'h>(pub(crate) &'h [Header<'h>]);
+pub(crate) struct Headers<'h> {
+    head: &'h [u8],
+    headers: &'h [Header<'h>],
+}
 
 impl<'h> Headers<'h> {
     /// The first value of that name.
     pub(crate) fn get(self, name: &str) -> Option<&'h [u8]> {
-        self.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.headers.iter().find(|header| is_name(header.name, name)).map(|header| header.value)
     }
 
-    /// Names and values, in their order.
-    pub(crate) fn iter(self) -> impl Iterator<Item = (&'h str, &'h [u8])> {
-        self.0.iter().map(|header| (header.name, header.value))
+    /// Names, and where in the head their values are, in their order.
+    pub(crate) fn places(self) -> impl Iterator<Item = (&'h str, Range<usize>)> {
+        let first = self.head.as_ptr().addr();
+        self.headers.iter().map(move |header| {
+            let start = header.value.as_ptr().addr() - first;
+            (header.name, start..start + header.value.len())
+        })
     }
+}
+
+/// Whether a header is the one of that name, of letters and `-`, in whatever case: what differs from those in that bit
+/// alone is no other character of a name (RFC 9110, section 5.6.2). All bytes are compared, so that it is many at a time.
+pub(crate) fn is_name(found: &str, name: &str) -> bool {
+    let differences = || found.bytes().zip(name.bytes()).fold(0, |found, (a, b)| found | (a ^ b));
+    found.len() == name.len() && differences() & !0x20 == 0
 }
 
 /// A head that has come whole.
@@ -48,7 +63,7 @@ pub(super) fn parse(bytes: &[u8], show: impl FnOnce(Headers<'_>)) -> io::Result<
     };
     let status = response.code.unwrap_or_default();
     let is_old = response.version == Some(0);
-    let headers = Headers(response.headers);
+    let headers = Headers { head: bytes, headers: response.headers };
     let framing = Framing::read(headers)?;
     let keeps = if is_old { framing.keeps == Some(true) } else { framing.keeps != Some(false) };
     let incoming = if matches!(status, 100..=199 | 204 | 304) { Incoming::Ended } else { framing.incoming() };
@@ -68,9 +83,9 @@ struct Framing {
 impl Framing {
     fn read(headers: Headers<'_>) -> io::Result<Framing> {
         let mut framing = Framing::default();
-        for (name, value) in headers.iter() {
+        for Header { name, value } in headers.headers {
             // Of most headers, the name's length says that it is none of these.
-            if name.eq_ignore_ascii_case("content-length") {
+            if is_name(name, "content-length") {
                 for word in words(value) {
                     let length = digits(word).ok_or_else(|| invalid("a content length that is none"))?;
                     if framing.length.is_some_and(|before| before != length) {
@@ -78,10 +93,10 @@ impl Framing {
                     }
                     framing.length = Some(length);
                 }
-            } else if name.eq_ignore_ascii_case("transfer-encoding") {
+            } else if is_name(name, "transfer-encoding") {
                 let last = words(value).last().unwrap_or_default();
                 framing.chunked = Some(last.eq_ignore_ascii_case(b"chunked"));
-            } else if name.eq_ignore_ascii_case("connection") {
+            } else if is_name(name, "connection") {
                 for word in words(value) {
                     if word.eq_ignore_ascii_case(b"close") {
                         framing.keeps = Some(false);
@@ -168,5 +183,27 @@ mod tests {
             parse(head, |headers| value = headers.get("lambda-runtime-trace-id").map(<[u8]>::to_vec));
         assert!(parsed.unwrap().is_some());
         assert_eq!(value.unwrap(), "é".as_bytes());
+        let parsed = parse(head, |headers| {
+            let places: Vec<_> = headers.places().map(|(name, place)| (name, &head[place])).collect();
+            let expected: [(_, &[u8]); 2] =
+                [("Lambda-Runtime-Trace-Id", "é".as_bytes()), ("lambda-runtime-trace-id", b"b")];
+            assert_eq!(places, expected);
+        });
+        assert!(parsed.unwrap().is_some());
+    }
+
+    #[test]
+    fn a_name_is_told_from_all_that_are_not() {
+        assert!(is_name("Content-LENGTH", "content-length") && !is_name("content-lengt", "content-length"));
+        for at in 0.."connection".len() {
+            for byte in (b'!'..=b'~').filter(|byte| !b"()<>@,;:\\\"/[]?={}".contains(byte)) {
+                let mut name = b"connection".to_vec();
+                name[at] = byte;
+                let name = String::from_utf8(name).unwrap();
+                assert_eq!(is_name(&name, "connection"), name.eq_ignore_ascii_case("connection"), "{name}");
+            }
+        }
+        // The bit's other half of `-` is a line's end, which httparse lets into no name.
+        assert!(!is_name("content_length", "content-length"));
     }
 }
