@@ -1,46 +1,75 @@
 //! Whether somebody listens on a port of this machine yet, asked again and again.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
+use tokio::net::TcpStream;
 
 /// A listener's kernel accepts at once; one that does not is full, and no fresh handler's.
 const LIMIT: Duration = Duration::from_millis(5);
+/// IPv6 is asked so much less often than IPv4, which is what Go's `localhost` is unless the machine has only IPv6.
+const IPV6_EVERY: u32 = 8;
 
-/// A socket that has yet to find a listener.
-///
-/// On one CPU each question takes its time from the handler that is to be found, so it is one system call: a call that
-/// waits, for what this machine itself answers at once; with the same socket, which Linux lets connect again where it
-/// was refused. connect(2) does not promise that, so after any other error there is a new one.
+/// A port of `localhost` that has yet to find a listener.
 #[derive(Debug)]
 pub(super) struct Probe {
+    ipv4: Host,
+    ipv6: Host,
+    count: u32,
+}
+
+impl Probe {
+    pub(super) fn new(port: u16) -> Probe {
+        Probe {
+            ipv4: Host::new((Ipv4Addr::LOCALHOST, port).into()),
+            ipv6: Host::new((Ipv6Addr::LOCALHOST, port).into()),
+            count: 0,
+        }
+    }
+
+    /// A connection, if somebody listens. Takes microseconds, or the limit at most.
+    pub(super) fn connect(&mut self) -> Option<TcpStream> {
+        self.count = self.count.wrapping_add(1);
+        let asks_ipv6 = self.count.is_multiple_of(IPV6_EVERY);
+        let found = self.ipv4.connect().ok().or_else(|| asks_ipv6.then(|| self.ipv6.connect().ok())?)?;
+        found.set_nonblocking(true).ok()?;
+        let stream = TcpStream::from_std(found).ok()?;
+        _ = stream.set_nodelay(true);
+        Some(stream)
+    }
+}
+
+/// One address, and a socket that is not connected.
+///
+/// On one CPU each question takes its time from the handler that is to be found, so it is one system call: a connect
+/// that waits, for what this machine itself answers at once, and with the same socket, which Linux lets connect again
+/// where it was refused. connect(2) does not promise that, so after any other error there is a new one.
+#[derive(Debug)]
+struct Host {
     address: SocketAddr,
     socket: Option<OwnedFd>,
 }
 
-impl Probe {
-    pub(super) fn new(address: SocketAddr) -> Probe {
-        Probe { address, socket: None }
+impl Host {
+    fn new(address: SocketAddr) -> Host {
+        Host { address, socket: None }
     }
 
-    /// A connection, if somebody listens. Takes microseconds, or the limit at most.
-    pub(super) fn connect(&mut self) -> io::Result<TcpStream> {
+    fn connect(&mut self) -> io::Result<std::net::TcpStream> {
         let socket = match self.socket.take() {
             Some(socket) => socket,
             None => self.open()?,
         };
-        match connect(&socket, &self.address) {
-            Ok(()) => {}
-            Err(error) => {
-                self.socket = (error == rustix::io::Errno::CONNREFUSED).then_some(socket);
-                return Err(error.into());
-            }
+        if let Err(error) = connect(&socket, &self.address) {
+            self.socket = (error == Errno::CONNREFUSED).then_some(socket);
+            return Err(error.into());
         }
-        let stream = TcpStream::from(socket);
+        let stream = std::net::TcpStream::from(socket);
         // Between two ephemeral ports TCP can connect a socket to itself.
         if stream.local_addr()? == stream.peer_addr()? {
             return Err(io::ErrorKind::ConnectionRefused.into());
@@ -58,27 +87,26 @@ impl Probe {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
 
     use super::*;
 
     #[test]
     fn a_listener_is_found_as_soon_as_it_is_there_and_again_when_it_is_back() {
-        for host in ["127.0.0.1:0", "[::1]:0"] {
-            let Ok(listener) = TcpListener::bind(host) else {
-                eprintln!("NOT RUN: this machine has no {host}");
+        let port = super::super::port::free().unwrap();
+        for address in [SocketAddr::from((Ipv4Addr::LOCALHOST, port)), (Ipv6Addr::LOCALHOST, port).into()] {
+            if TcpListener::bind(address).is_err() {
+                eprintln!("NOT RUN: this machine has no {address}");
                 continue;
-            };
-            let address = listener.local_addr().unwrap();
-            drop(listener);
-            let mut probe = Probe::new(address);
+            }
+            let mut host = Host::new(address);
             for _ in 0..3 {
                 for _ in 0..20 {
-                    assert_eq!(probe.connect().unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
-                    assert!(probe.socket.is_some(), "the same socket serves again");
+                    assert_eq!(host.connect().unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+                    assert!(host.socket.is_some(), "the same socket serves again");
                 }
                 let listener = TcpListener::bind(address).unwrap();
-                let stream = probe.connect().unwrap();
+                let stream = host.connect().unwrap();
                 assert_eq!(stream.local_addr().unwrap(), listener.accept().unwrap().1);
                 drop(listener);
                 drop(stream);
@@ -93,11 +121,11 @@ mod tests {
         rustix::net::bind(&listener, &"127.0.0.1:0".parse::<SocketAddr>().unwrap()).unwrap();
         rustix::net::listen(&listener, 0).unwrap();
         let address = TcpListener::from(listener.try_clone().unwrap()).local_addr().unwrap();
-        let mut probe = Probe::new(address);
-        let held: Vec<TcpStream> = (0..8).map_while(|_| probe.connect().ok()).collect();
+        let mut host = Host::new(address);
+        let held: Vec<TcpStream> = (0..8).map_while(|_| host.connect().ok()).collect();
         assert!(held.len() < 8, "its queue is of one");
-        assert!(probe.socket.is_none(), "that socket still tries");
-        assert!(probe.connect().is_err());
+        assert!(host.socket.is_none(), "that socket still tries");
+        assert!(host.connect().is_err());
         drop(TcpListener::from(listener));
     }
 }

@@ -1,7 +1,6 @@
 //! From a started child to one that answered its first ping: the port and the wait.
 
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -26,8 +25,6 @@ const TICK: Duration = Duration::from_micros(200);
 const TICKS_FOR: Duration = Duration::from_millis(50);
 const FIRST_INTERVAL: Duration = Duration::from_millis(1);
 const LAST_INTERVAL: Duration = Duration::from_secs(1);
-/// IPv6 is looked at so much less often than IPv4, which is what Go's `localhost` is if it can be.
-const IPV6_EVERY: u32 = 8;
 /// Between two pings of a handler that drops them.
 const PING_INTERVAL: Duration = Duration::from_millis(5);
 /// A handler that has not listened for this long, but talks to the Runtime API, is most likely built without RPC.
@@ -148,33 +145,6 @@ async fn start_once(command: &ChildCommand, slot: &Slot) -> Result<Ready, NotRea
     found
 }
 
-/// Where the handler listens some time. Go's `localhost` is 127.0.0.1 unless the machine has only IPv6.
-struct Door {
-    ipv4: Probe,
-    ipv6: Probe,
-    looks: u32,
-}
-
-impl Door {
-    fn new(port: u16) -> Door {
-        Door {
-            ipv4: Probe::new((Ipv4Addr::LOCALHOST, port).into()),
-            ipv6: Probe::new((Ipv6Addr::LOCALHOST, port).into()),
-            looks: 0,
-        }
-    }
-
-    fn connect(&mut self) -> Option<TcpStream> {
-        self.looks = self.looks.wrapping_add(1);
-        let with_ipv6 = self.looks.is_multiple_of(IPV6_EVERY);
-        let found = self.ipv4.connect().ok().or_else(|| with_ipv6.then(|| self.ipv6.connect().ok())?)?;
-        found.set_nonblocking(true).ok()?;
-        let stream = TcpStream::from_std(found).ok()?;
-        _ = stream.set_nodelay(true);
-        Some(stream)
-    }
-}
-
 pub(super) struct Waiting<'a> {
     pub(super) command: &'a ChildCommand,
     pub(super) process: &'a Arc<Process>,
@@ -187,7 +157,7 @@ pub(super) struct Waiting<'a> {
 impl Waiting<'_> {
     async fn until_ready(&self) -> Result<Ready, NotReady> {
         let ticks = Ticks::every(TICK).ok();
-        let mut door = Door::new(self.port);
+        let mut probe = Probe::new(self.port);
         loop {
             if let Some(status) = self.process.status() {
                 if self.polls_itself() && (status.success() || self.since.elapsed() > MAY_BE_STARTING) {
@@ -213,7 +183,7 @@ impl Waiting<'_> {
                 let failure = self.exited(status, said);
                 return Err(if refuses { NotReady::Refuses(failure) } else { failure.into() });
             }
-            let (tick, pause) = match door.connect() {
+            let (tick, pause) = match probe.connect() {
                 Some(stream) => match self.ping(stream).await? {
                     Some(client) => return Ok(Ready::Serves(self.process.clone(), client)),
                     None => (None, PING_INTERVAL),
