@@ -18,7 +18,8 @@ mod room;
 mod support;
 
 use std::collections::BTreeSet;
-use std::process::{Output, Stdio};
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
 
 use manners::cases::{Case, errors, results, room};
 use manners::help::{commands, help, options};
@@ -260,23 +261,67 @@ fn completions_are_for_all_commands_and_options() {
             }
         }
     }
-    // What bash itself makes of it.
-    let script = String::from_utf8(run(&mut go1x(&["completions", "bash"])).stdout).unwrap();
-    let completed = |line: &str| {
-        let words: Vec<&str> = line.split(' ').collect();
-        let word = words[words.len() - 1];
-        let program = format!(
-            "{script}\nCOMP_WORDS=({line}); COMP_CWORD={}; _go1x go1x {word:?} {:?}; echo \"${{COMPREPLY[@]}}\"",
-            words.len() - 1,
-            words[words.len() - 2],
-        );
-        let output = std::process::Command::new("bash").args(["--norc", "-c", &program]).output().unwrap();
-        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    };
-    assert_eq!(completed("go1x ins"), "inspect");
-    assert_eq!(completed("go1x inspect --form"), "--format");
-    assert_eq!(completed("go1x inspect --format s"), "sarif");
+}
+
+/// What the shells themselves make of it.
+#[test]
+fn shells_complete_commands_options_and_values() {
+    for (shell, complete) in [("bash", bash as fn(&str, &str) -> String), ("zsh", zsh), ("fish", fish)] {
+        if Command::new(shell).arg("--version").output().is_err() {
+            let line = format!("NOT RUN: shells_complete_commands_options_and_values needs {shell}\n");
+            std::io::stderr().write_all(line.as_bytes()).unwrap();
+            continue;
+        }
+        let script = String::from_utf8(run(&mut go1x(&["completions", shell])).stdout).unwrap();
+        for (line, completed) in [
+            ("go1x ins", "inspect"),
+            ("go1x inspect --form", "--format"),
+            ("go1x inspect --format s", "sarif"),
+        ] {
+            assert_eq!(complete(&script, line), completed, "{shell}: {line}");
+        }
+    }
+}
+
+fn bash(script: &str, line: &str) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    let [.., before, word] = words[..] else { panic!("{line}") };
+    let program = format!(
+        "{script}\nCOMP_WORDS=({line}); COMP_CWORD={}; _go1x go1x {word:?} {before:?}; echo \"${{COMPREPLY[@]}}\"",
+        words.len() - 1,
+    );
+    said(Command::new("bash").args(["--norc", "-c", &program]))
+}
+
+fn fish(script: &str, line: &str) -> String {
+    let program = format!("{script}\ncomplete -C '{line}'");
+    // What it is, behind a tab.
+    said(Command::new("fish").args(["--no-config", "-c", &program])).split('\t').next().unwrap().to_owned()
+}
+
+/// It completes only what is typed: so a key is pressed, in a terminal, and the line entered.
+fn zsh(script: &str, line: &str) -> String {
+    let room = room();
+    std::fs::write(room.path("_go1x"), script).unwrap();
+    let typed = format!(
+        "zmodload zsh/zpty\n\
+         zpty it 'zsh -f -i'\n\
+         zpty -w it \"PS1=; unsetopt prompt_cr; fpath=({} \\$fpath); autoload -Uz compinit; compinit -u -D\"\n\
+         zpty -w it 'go1x() {{ print -r \"<\"${{@[-1]}}\">\" }}'\n\
+         zpty -w it $'{line}\\t'\n\
+         zpty -r -m it said $'*<[a-z-]##>*'\n\
+         print -r -- \"$said\"",
+        room.path("").display()
+    );
+    let said = said(Command::new("timeout").args(["20", "zsh", "-f", "-o", "extended_glob", "-c", &typed]));
+    let (_, entered) = said.rsplit_once('<').unwrap();
+    entered.split('>').next().unwrap().to_owned()
+}
+
+fn said(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 #[test]
