@@ -1,6 +1,7 @@
 //! The runtime's end of the Runtime API: one kept connection, one request at a time.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tracing::{debug, trace};
@@ -18,7 +19,7 @@ use crate::sending::Unanswered;
 use crate::trailers::error_type_value;
 use crate::{Context, Error, Event, FunctionError, Invocation, Payload, RequestId};
 
-/// A runtime's connection to its sandbox.
+/// A runtime's connection to its sandbox. Needs a tokio runtime with I/O and time.
 ///
 /// Between requests it is kept. That it has ended meanwhile is known to tokio, and costs no more than another connection,
 /// unless nothing in its thread has waited since: who blocks a runtime of one thread for longer than a proxy in between
@@ -79,6 +80,8 @@ pub struct Answered {
 
 /// A refusal's bytes that are kept for the error's text; and no success has more to say.
 const BODY_LIMIT: usize = 64 * 1024;
+/// As long as this, the rest of a body is waited for.
+const BODY_TIME: Duration = Duration::from_secs(1);
 const USER_AGENT: &str = concat!("go1x/", env!("CARGO_PKG_VERSION"));
 
 impl Client {
@@ -347,27 +350,33 @@ impl Client {
         Error::Status { operation, status, body }
     }
 
-    /// Reads a body to its end, which leaves the connection free for the next request. Of one that is too long, the
-    /// start, and the connection is given up.
+    /// Reads a body to its end, which leaves the connection free for the next request. Of one that is too long, or does
+    /// not come to its end, the start, and the connection is given up.
     async fn rest(&mut self, mut connection: Box<Connection>) -> io::Result<Bytes> {
-        let mut body = Bytes::new();
-        while let Some(piece) = connection.piece().await.transpose()? {
-            body = if body.is_empty() { piece } else { joined(body, &piece) };
-            if body.len() > BODY_LIMIT {
-                body.truncate(BODY_LIMIT);
-                return Ok(body);
-            }
+        // Nearly always it has come with its head.
+        if let Some(body) = connection.at_hand() {
+            self.connection = Some(connection);
+            return Ok(body);
         }
-        self.connection = Some(connection);
-        Ok(body)
+        let mut body = BytesMut::new();
+        let ended = tokio::time::timeout(BODY_TIME, gather(&mut connection, &mut body)).await;
+        if ended.unwrap_or(Ok(false))? {
+            self.connection = Some(connection);
+        }
+        body.truncate(BODY_LIMIT);
+        Ok(body.freeze())
     }
 }
 
-/// Copies the first piece once, and no other but for what is new.
-fn joined(body: Bytes, piece: &[u8]) -> Bytes {
-    let mut body = body.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
-    body.extend_from_slice(piece);
-    body.freeze()
+/// Whether it has come to its end, and is not too long.
+async fn gather(connection: &mut Connection, body: &mut BytesMut) -> io::Result<bool> {
+    while let Some(piece) = connection.piece().await.transpose()? {
+        body.extend_from_slice(&piece);
+        if body.len() > BODY_LIMIT {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 pub(crate) fn broke(operation: Operation) -> impl Fn(Failed) -> Error {

@@ -249,6 +249,27 @@ async fn a_payload_that_is_not_as_long_as_promised_fails_everywhere() {
     }
 }
 
+/// Its head says all that counts.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_end_is_not_waited_for_forever() {
+    for framing in
+        ["Transfer-Encoding: chunked\r\n\r\n3\r\nbad\r\n", "Content-Length: 9\r\n\r\nbad", "\r\nbad"]
+    {
+        let refusal = format!("HTTP/1.1 403 Forbidden\r\n{framing}");
+        let taken = format!("HTTP/1.1 202 Accepted\r\n{framing}");
+        // Each of these connections stays until it is given up: there is no other request on it.
+        let endless = |answer: String| vec![vec![answer.into()], vec![]];
+        let script = vec![endless(refusal), endless(taken), vec![vec![ACCEPTED.into()]]];
+        let (mut client, _) = platform(script).await;
+        match within(client.respond(&id(), "1")).await.told.unwrap_err() {
+            Error::Status { status: 403, body, .. } => assert_eq!(body, "bad", "{framing}"),
+            other => panic!("{framing}: {other}"),
+        }
+        within(client.respond(&id(), "2")).await.told.unwrap();
+        within(client.respond(&id(), "3")).await.told.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_payload_that_is_refused_on_its_way_is_not_waited_for() {
     let refusal = "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 3\r\n\r\nbig";
