@@ -206,4 +206,36 @@ mod tests {
         // The bit's other half of `-` is a line's end, which httparse lets into no name.
         assert!(!is_name("content_length", "content-length"));
     }
+
+    /// Every byte of a head is hostile: with any other in its place it is refused, not whole, or whole up to an empty line,
+    /// with values that are in it.
+    #[test]
+    fn a_damaged_head_is_refused_or_stays_within_its_bytes() {
+        let head = b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: id-1\r\nContent-Length: 14\r\n\
+                     Lambda-Runtime-Trace-Id: Root=1;Sampled=1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n{\"name\":\"A\"}";
+        let whole = parse(head, |_| {}).unwrap().unwrap().size;
+        for cut in 0..whole {
+            assert!(matches!(parse(&head[..cut], |_| {}), Ok(None)), "{cut}");
+        }
+        let (mut accepted, mut refused) = (0, 0);
+        for at in 0..whole {
+            for byte in 0..=u8::MAX {
+                let mut damaged = *head;
+                damaged[at] = byte;
+                let mut values = Vec::new();
+                let show = |headers: Headers<'_>| values.extend(headers.places().map(|(_, place)| place));
+                match parse(&damaged, show) {
+                    Ok(Some(Head { size, incoming, .. })) => {
+                        assert!(damaged[..size].ends_with(b"\n"), "{at} {byte}");
+                        assert!(values.iter().all(|place| place.end < size), "{at} {byte}: {values:?}");
+                        assert!(incoming.length().is_none_or(|length| length <= 99), "{at} {byte}");
+                        accepted += 1;
+                    }
+                    Ok(None) => {}
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+        assert!(accepted > 1_000 && refused > 1_000, "{accepted} {refused}");
+    }
 }
