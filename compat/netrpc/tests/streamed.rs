@@ -299,6 +299,60 @@ async fn replies_are_read_while_a_request_is_sent() {
     }
 }
 
+/// Callers, the server and who reads on for those that gave up are on two threads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_several_threads_each_reply_is_whole_and_nobody_elses() {
+    const CALLS: u64 = 60;
+    let of = |seq: u64| -> Bytes {
+        let length = if seq.is_multiple_of(3) { 500 } else { LONG };
+        payload(length).iter().map(|byte| byte.wrapping_add(seq as u8 * 3)).collect()
+    };
+    for _ in 0..5 {
+        let (client, mut server) = connected(PIPE);
+        let server = tokio::spawn(async move {
+            let (mut encoder, mut taken) = (Encoder::new(), Vec::new());
+            for seq in 0..CALLS {
+                take(&mut server, &mut taken, seq as usize + 1).await;
+                let body = Before { payload: of(seq), number: 0 };
+                send(&mut server, &mut encoder, [Answer { body: Body::typed(&body), ..Answer::new(seq) }])
+                    .await;
+            }
+            take(&mut server, &mut taken, CALLS as usize + 1).await;
+            let mut bytes = Vec::new();
+            Answer::new(CALLS).payload(LONG).write(&mut encoder, &mut bytes);
+            server.write_all(&bytes[..bytes.len() / 2]).await.unwrap();
+        });
+        let client = Arc::new(client);
+        let mut callers = tokio::task::JoinSet::new();
+        for caller in 0..CALLS {
+            let client = client.clone();
+            callers.spawn(async move {
+                // Whole, too, if it is somebody else who reads it.
+                let (bytes, is_all) = match call(&client).await.unwrap() {
+                    Streamed::Whole(Payload(bytes)) => (bytes, true),
+                    Streamed::Long(mut reply) if caller % 2 == 0 => {
+                        (reply.chunk().await.unwrap().unwrap(), false) // and no more of it
+                    }
+                    Streamed::Long(mut reply) => (rest(&mut reply).await.unwrap().into(), true),
+                };
+                let seq = (0..CALLS).find(|seq| bytes[0] == *seq as u8 * 3).unwrap();
+                let reply = of(seq);
+                assert!(if is_all { bytes == reply } else { reply.starts_with(&bytes) }, "{seq}");
+                seq
+            });
+        }
+        let mut seen = Vec::new();
+        while let Some(seq) = within(callers.join_next()).await {
+            seen.push(seq.unwrap());
+        }
+        seen.sort_unstable();
+        assert!(seen.into_iter().eq(0..CALLS));
+        let error = within(rest(&mut long(call(&client).await))).await.unwrap_err();
+        assert!(matches!(error, Error::Truncated), "{error:?}");
+        within(server).await.unwrap();
+    }
+}
+
 /// What a server answers.
 struct Answer {
     seq: u64,
