@@ -1,4 +1,4 @@
-//! The AWS CLI, and moto, which imitates AWS: Python packages, each pinned to one version.
+//! The AWS CLI, and moto, which imitates AWS: Python packages, each pinned to one version by its hashes.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -26,8 +26,9 @@ fn install(folder: &Path) -> Result<(), String> {
     let requirements = folder.join("requirements.txt");
     fs::write(&requirements, REQUIREMENTS).map_err(|error| format!("{}: {error}", requirements.display()))?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"];
-    let what = ["--no-deps", "--only-binary=:all:", "--target=packages", "--requirement=requirements.txt"];
-    run(folder, "python3", &[&pip[..], &what].concat())
+    let hashes = ["--require-hashes", "--requirement=requirements.txt"];
+    let what = ["--no-deps", "--only-binary=:all:", "--target=packages"];
+    run(folder, "python3", &[&pip[..], &what, &hashes].concat())
 }
 
 const REQUIREMENTS: &str = include_str!("../aws/requirements.txt");
