@@ -104,6 +104,7 @@
 //! - **An error without a text** is sent with one. Go sends it as a success.
 //! - **Calls are bounded**: by [`CALL_LIMIT`] for a connection, those included whose replies the peer does not take in.
 //!   Beyond that nothing is read, and the peer has to wait. Go starts as many as are asked for.
+//! - **Connections can be bounded**, by [`Server::connection_limit`]. Calls on more are answered with an error.
 //! - **Messages are bounded**, by [`MESSAGE_LIMIT`]. An argument beyond that is passed over as it comes and answered
 //!   with an error, and the connection goes on. Nothing is allocated on the word of a length.
 //! - **A reply that does not fit** its receiver ends the connection, as in Go: the ends do not agree on what they say.

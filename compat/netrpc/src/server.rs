@@ -11,7 +11,6 @@ use gob::Decode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::listener::{self, Listener};
@@ -21,24 +20,37 @@ use crate::{Error, MESSAGE_LIMIT, RPC_PATH, connection, http};
 /// As many calls of one connection run at once, unless [`Server::call_limit`] says otherwise.
 pub const CALL_LIMIT: u32 = 4096;
 
+/// More than anybody has.
+const MOST: u32 = u32::MAX >> 3;
+
 /// So long may a peer that was refused take to close its connection.
 const REFUSED_PEER: Duration = Duration::from_secs(5);
 
 /// Methods under their full names, `Service.Method`. Cheap to clone.
 ///
-/// What one connection may take in memory is bounded by the product of both limits alone, [`Server::call_limit`] times
+/// What one connection may take in memory is bounded by the product of two limits alone, [`Server::call_limit`] times
 /// [`Server::message_limit`]: each call that runs may hold an argument of that length, and its reply, which has no limit
-/// here. By default that is more than most machines have, so lower them where peers are not trusted.
+/// here. By default that is more than most machines have, so lower them where peers are not
+/// trusted, and with them [`Server::connection_limit`].
 #[derive(Clone)]
 pub struct Server {
     methods: Arc<HashMap<String, Method>>,
     message_limit: usize,
     call_limit: u32,
+    connection_limit: u32,
+    /// What each call is answered with, in a method's place.
+    refusal: Option<Arc<str>>,
 }
 
 impl Default for Server {
     fn default() -> Server {
-        Server { methods: Arc::default(), message_limit: MESSAGE_LIMIT, call_limit: CALL_LIMIT }
+        Server {
+            methods: Arc::default(),
+            message_limit: MESSAGE_LIMIT,
+            call_limit: CALL_LIMIT,
+            connection_limit: MOST,
+            refusal: None,
+        }
     }
 }
 
@@ -92,8 +104,14 @@ impl Server {
     /// Lets as many calls of one connection run, or wait for the peer to take their replies, at once: at least one,
     /// and [`CALL_LIMIT`] otherwise. With all of them running, nothing more is read from the connection.
     pub fn call_limit(self, calls: u32) -> Server {
-        let most = u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX);
-        Server { call_limit: calls.clamp(1, most), ..self }
+        Server { call_limit: calls.clamp(1, MOST), ..self }
+    }
+
+    /// Lets [`Server::serve`] and [`Server::serve_http`] serve as many connections at once: at least one, and any number
+    /// otherwise. Calls on one beyond that are answered with an error, `rpc: N connections are open, no more are
+    /// served`, for five seconds; then it is closed.
+    pub fn connection_limit(self, connections: u32) -> Server {
+        Server { connection_limit: connections.clamp(1, MOST), ..self }
     }
 
     /// Serves one connection until the peer closes it, or sends a header that is none, and all calls have ended.
@@ -140,9 +158,8 @@ impl Server {
     /// Dropping the future closes the listener. Connections that were accepted go on until their peers close them.
     /// Needs a runtime with its clock enabled.
     pub async fn serve(&self, listener: impl Listener) -> Infallible {
-        listener::accept(listener, |read, write| {
-            let server = self.clone();
-            async move { connection::serve(&server, read, BytesMut::new(), write).await }
+        listener::accept(self, listener, |server, read, write| async move {
+            connection::serve(&server, read, BytesMut::new(), write).await
         })
         .await
     }
@@ -150,15 +167,12 @@ impl Server {
     /// As [`Server::serve`], for clients that ask over HTTP: see [`Server::serve_http_connection`]. One that is refused
     /// has five seconds to close its connection.
     pub async fn serve_http(&self, listener: impl Listener) -> Infallible {
-        listener::accept(listener, |mut read, mut write| {
-            let server = self.clone();
-            async move {
-                let mut stream = tokio::io::join(&mut read, &mut write);
-                let Some(buffer) = http::accept(&mut stream, RPC_PATH).await? else {
-                    return timeout(REFUSED_PEER, http::pass_over(&mut stream)).await.unwrap_or(Ok(()));
-                };
-                connection::serve(&server, read, buffer, write).await
-            }
+        listener::accept(self, listener, |server, mut read, mut write| async move {
+            let mut stream = tokio::io::join(&mut read, &mut write);
+            let Some(buffer) = http::accept(&mut stream, RPC_PATH).await? else {
+                return timeout(REFUSED_PEER, http::pass_over(&mut stream)).await.unwrap_or(Ok(()));
+            };
+            connection::serve(&server, read, buffer, write).await
         })
         .await
     }
@@ -167,8 +181,21 @@ impl Server {
         (self.message_limit, self.call_limit)
     }
 
+    pub(crate) fn connections(&self) -> u32 {
+        self.connection_limit
+    }
+
+    /// For connections beyond the limit: answers all calls with an error.
+    pub(crate) fn refusing(&self) -> Server {
+        let text = format!("rpc: {} connections are open, no more are served", self.connection_limit);
+        Server { refusal: Some(text.into()), ..self.clone() }
+    }
+
     /// The method of a full name; else what Go says about it.
     pub(crate) fn find(&self, name: &str) -> Result<&Method, String> {
+        if let Some(text) = &self.refusal {
+            return Err(text.to_string());
+        }
         let Some((service, _)) = name.rsplit_once('.') else {
             return Err(format!("rpc: service/method request ill-formed: {name}"));
         };
@@ -188,6 +215,7 @@ impl std::fmt::Debug for Server {
             .field("methods", &self.methods.keys())
             .field("message_limit", &self.message_limit)
             .field("call_limit", &self.call_limit)
-            .finish()
+            .field("connection_limit", &self.connection_limit)
+            .finish_non_exhaustive()
     }
 }

@@ -432,6 +432,52 @@ async fn a_listener_serves_each_connection_and_its_end_costs_none_of_them() {
     }
 }
 
+/// Two places, and two more who are told that there are none.
+#[tokio::test]
+async fn connections_beyond_the_limit_are_told_so_and_cost_the_others_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = arith().connection_limit(2);
+    let serving = tokio::spawn(async move { server.serve(listener).await });
+    let multiply = async |client: &Client| {
+        within(client.call_typed::<i64>("Arith.Multiply", &Args { a: 6, b: 7 })).await
+    };
+    let (one, two) = (Client::connect(address).await.unwrap(), Client::connect(address).await.unwrap());
+    for client in [&one, &two] {
+        assert_eq!(multiply(client).await.unwrap(), 42);
+    }
+    for _ in 0..2 {
+        let refused = Client::connect(address).await.unwrap();
+        let error = multiply(&refused).await.unwrap_err();
+        let text = "rpc: 2 connections are open, no more are served";
+        assert!(matches!(&error, Error::Server(said) if said == text), "{error:?}");
+    }
+    assert_eq!(multiply(&one).await.unwrap(), 42);
+    // A place that is given back is somebody else's.
+    drop(two);
+    within(async {
+        while multiply(&Client::connect(address).await.unwrap()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(multiply(&one).await.unwrap(), 42);
+    serving.abort();
+}
+
+/// Nobody who is refused can keep others from being told.
+#[tokio::test]
+async fn a_refused_peer_that_says_nothing_is_let_go() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = arith().connection_limit(1);
+    let serving = tokio::spawn(async move { server.serve(listener).await });
+    let _served = TcpStream::connect(address).await.unwrap();
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    assert_eq!(within(silent.read(&mut [0])).await.unwrap(), 0);
+    serving.abort();
+}
+
 #[tokio::test]
 async fn what_comes_with_the_request_for_rpc_is_not_lost() {
     let request = requests(1, "Arith.Multiply", &Args { a: 6, b: 7 });

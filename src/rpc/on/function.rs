@@ -42,13 +42,17 @@ impl Listener {
     }
 }
 
-/// Longer requests are not taken in: ten times what Lambda hands out.
-const REQUEST_LIMIT: usize = 64 * 1024 * 1024;
+/// Longer requests are answered with an error: Lambda hands out events of up to 6 MiB, and there are names beside one.
+const REQUEST_LIMIT: usize = 8 * 1024 * 1024;
 /// So many calls of one connection at once; who sends more has to wait.
-const CALL_LIMIT: u32 = 64;
+const CALL_LIMIT: u32 = 8;
+/// Calls on more connections are answered with an error. To wait, instead, for one of the others to be closed could be
+/// for ever, and nobody would know why.
+const CONNECTION_LIMIT: u32 = 16;
 
 fn function<H: Handler>(handler: Arc<H>, stop: Option<Arc<Stop>>) -> Server {
-    let server = Server::new().message_limit(REQUEST_LIMIT).call_limit(CALL_LIMIT);
+    let server =
+        Server::new().message_limit(REQUEST_LIMIT).call_limit(CALL_LIMIT).connection_limit(CONNECTION_LIMIT);
     server.method("Function.Ping", |_: PingRequest| async { Ok(Reply::new(PingResponse)) }).method(
         "Function.Invoke",
         move |request: ReceivedInvokeRequest| {
