@@ -29,6 +29,8 @@ pub enum RuntimeError {
     BrokenOff(FunctionError),
     /// A loop that asks for events panicked: a defect of this crate, or of the handler's `ready`.
     LoopLost(String),
+    /// The task that accepts connections on the legacy socket panicked: a defect of this crate.
+    SocketLost(String),
     /// The Runtime API could not be reached, or answered that the sandbox is lost.
     RuntimeApi(runtime_api::Error),
     /// The legacy socket could not be served.
@@ -64,6 +66,7 @@ impl fmt::Display for RuntimeError {
                 write!(f, "the response broke off on its way: {} ({})", failure.message, failure.error_type)
             }
             RuntimeError::LoopLost(text) => write!(f, "a loop that asks for events is lost: {text}"),
+            RuntimeError::SocketLost(text) => write!(f, "the legacy socket is lost: {text}"),
             RuntimeError::RuntimeApi(error) => error.fmt(f),
             RuntimeError::Serve(_) => f.write_str("the legacy socket cannot be served"),
         }

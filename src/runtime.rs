@@ -45,7 +45,11 @@ async fn serve<H: Handler>(
         let (mut client, handler, stop) = (client.another(), handler.clone(), stop.clone());
         loops.spawn(async move { invoke_loop::serve(&mut client, &*handler, plan.log, &stop).await });
     }
-    tokio::join!(invoke_loop::serve(client, &*handler, plan.log, &stop), watch(&mut loops, &stop));
+    let polling = async {
+        let first = invoke_loop::serve(client, &*handler, plan.log, &stop);
+        tokio::join!(first, watch(&mut loops, &stop, RuntimeError::LoopLost));
+    };
+    beside_each_other(polling, &mut beside, &stop).await;
     Err(stop.reason().expect("a loop ends when somebody has asked for it"))
 }
 
@@ -61,11 +65,24 @@ pub(crate) async fn listen(client: &mut Client, plan: Plan) -> Result<Option<rpc
     }
 }
 
-/// Waits for the loops. One that panicked takes all along: its slot would be missing from then on, without a word.
-async fn watch(loops: &mut JoinSet<()>, stop: &Stop) {
-    while let Some(ended) = loops.join_next().await {
+/// Runs the loops to their end. The socket beside them has none, but that it panics: then they are asked to end.
+async fn beside_each_other(polling: impl Future<Output = ()>, beside: &mut JoinSet<()>, stop: &Stop) {
+    let watching = async {
+        watch(beside, stop, RuntimeError::SocketLost).await;
+        std::future::pending::<Infallible>().await
+    };
+    tokio::select! {
+        biased;
+        () = polling => {}
+        never = watching => match never {}
+    }
+}
+
+/// Waits for the tasks. One that panicked takes all along: what it served would be missing from then on, without a word.
+async fn watch(tasks: &mut JoinSet<()>, stop: &Stop, lost: impl Fn(String) -> RuntimeError) {
+    while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
-            stop.ask(RuntimeError::LoopLost(error.to_string()));
+            stop.ask(lost(error.to_string()));
         }
     }
 }
@@ -80,6 +97,8 @@ pub(crate) async fn init_failed(client: &mut Client, failure: FunctionError) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test]
@@ -89,7 +108,18 @@ mod tests {
         let others = stop.clone();
         loops.spawn(async move { others.asked().await });
         loops.spawn(async { panic!("lost") });
-        watch(&mut loops, &stop).await;
+        watch(&mut loops, &stop, RuntimeError::LoopLost).await;
         assert!(matches!(stop.reason(), Some(RuntimeError::LoopLost(text)) if text.contains("lost")));
+    }
+
+    /// The clock stands still: it would end a wait for nothing at once.
+    #[tokio::test(start_paused = true)]
+    async fn a_legacy_socket_that_panics_stops_the_loops() {
+        let stop = Stop::default();
+        let mut beside = JoinSet::new();
+        beside.spawn(async { panic!("no door") });
+        let ended = beside_each_other(stop.asked(), &mut beside, &stop);
+        tokio::time::timeout(Duration::from_secs(1), ended).await.expect("the loops are asked to end");
+        assert!(matches!(stop.reason(), Some(RuntimeError::SocketLost(text)) if text.contains("no door")));
     }
 }
