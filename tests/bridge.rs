@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use peers::Peer;
-use runtime_api::emulator::{Framing, InvokeRequest, Settings, StatusCode};
+use runtime_api::emulator::{Emulator, Framing, InvokeRequest, Settings, StatusCode};
 use serde_json::json;
 use support::platform::{Platform, accept, request};
 use support::{Sandbox, children, eventually, is_alive, signal, state};
@@ -555,4 +555,40 @@ async fn a_build_without_rpc_is_left_to_poll_for_itself() {
     let sandbox = Sandbox::start(&handler, &variables).await;
     assert_eq!(sandbox.exit().await.code(), Some(1));
     assert!(sandbox.output().contains("lambda.norpc"), "{}", sandbox.output());
+}
+
+/// A handler is served, replaced, and quoted when it ends at once, though nobody can say who listens on its port.
+#[tokio::test]
+async fn without_proc_everything_goes_on() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    if let Some(reason) = support::room::forbidden() {
+        return support::shipped::not_run(reason);
+    }
+    let start = async |variables: &[(&str, &str)]| {
+        let emulator = Emulator::start(Settings::default()).await.unwrap();
+        let mut command = tokio::process::Command::new("unshare");
+        let hidden = "mount -t tmpfs none /proc && ! [ -e /proc/self ] && exec \"$0\"";
+        command
+            .args(["--mount", "sh", "-c", hidden, env!("CARGO_BIN_EXE_bootstrap")])
+            .env("AWS_LAMBDA_RUNTIME_API", emulator.runtime_api())
+            .env("LAMBDA_TASK_ROOT", handler.parent().unwrap())
+            .env("_HANDLER", handler.file_name().unwrap())
+            .envs(variables.iter().copied());
+        Sandbox::spawn(emulator, command)
+    };
+    let sandbox = start(&[]).await;
+    let first = sandbox.ask(r#"{"do":"count"}"#).await;
+    let (error, _) = sandbox.fail(r#"{"do":"exit","code":3}"#).await;
+    assert_eq!(error["errorType"], "Runtime.ExitError", "{error}");
+    assert_ne!(sandbox.ask(r#"{"do":"count"}"#).await["pid"], first["pid"]);
+    sandbox.signal("-TERM");
+    assert_eq!(sandbox.exit().await.code(), Some(0));
+
+    let (error, ..) = start(&[("HANDLER_EXIT_AT_START", "3")]).await.init_failure().await;
+    assert_eq!(error["errorType"], "Runtime.Go1xHandlerExited", "{error}");
+    let variables = [("HANDLER_NEVER_LISTEN", "1"), ("GO1X_READY_TIMEOUT_MS", "200")];
+    let (error, ..) = start(&variables).await.init_failure().await;
+    assert_eq!(error["errorType"], "Runtime.Go1xNotListening", "{error}");
+    let text = error["errorMessage"].as_str().unwrap();
+    assert!(text.contains("on which port it listens cannot be seen"), "{text}");
 }

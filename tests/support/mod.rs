@@ -7,7 +7,7 @@ pub mod lambda;
 mod memory;
 mod network;
 pub mod platform;
-mod room;
+pub mod room;
 pub mod shipped;
 
 use std::path::Path;

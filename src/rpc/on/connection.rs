@@ -143,3 +143,32 @@ pub(super) const TOO_LARGE: (&str, &str) = (
 const BAD_REPLY: &str = "Runtime.Go1xBadReply";
 pub(super) const CONNECTION_LOST: &str = "Runtime.Go1xConnectionLost";
 pub(super) const RPC_ERROR: &str = "Runtime.Go1xRpcError";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing is awaited in between, so that the kernel alone can say that the process has ended.
+    #[tokio::test]
+    async fn the_kernel_is_asked_unless_the_process_has_answered_just_now() {
+        let child = tokio::process::Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
+        let process = Arc::new(Process::watch(child).unwrap());
+        let (ours, _theirs) = tokio::io::duplex(64);
+        let since = Instant::now() - Duration::from_secs(1);
+        let connection = Connection { since, ..Connection::new(process.clone(), Client::new(ours)) };
+        assert!(connection.is_alive());
+        process.end();
+        while process.is_alive() {
+            std::thread::yield_now();
+        }
+        assert!(connection.is_usable(), "nobody has heard of it");
+        assert!(!connection.is_alive());
+        let answered_at = |micros| connection.answered.store(micros, Relaxed);
+        answered_at(connection.now() - JUST_NOW.as_micros() as u64);
+        assert!(!connection.is_alive(), "that was not just now");
+        answered_at(connection.now() + 3_600_000_000);
+        assert!(connection.is_alive(), "it was not asked");
+        process.wait().await;
+        assert!(!connection.is_alive(), "whenever it answered");
+    }
+}

@@ -50,15 +50,14 @@ impl Waiting<'_> {
     /// What is known of a handler that does not come up.
     pub(super) fn silence(&self) -> String {
         let pid = self.process.pid();
-        let ports = sockets::listening_ports(pid);
-        let found = if self.talks_to_runtime_api() {
-            POLLS_ITSELF.to_owned()
-        } else if ports.contains(&self.port) {
-            "it listens there, but answers no Function.Ping".to_owned()
-        } else if ports.is_empty() {
-            "it listens on no port".to_owned()
-        } else {
-            format!("it listens on {ports:?} instead")
+        let found = match sockets::listening_ports(pid) {
+            _ if self.talks_to_runtime_api() => POLLS_ITSELF.to_owned(),
+            None => "on which port it listens cannot be seen, /proc being closed here".to_owned(),
+            Some(ports) if ports.contains(&self.port) => {
+                "it listens there, but answers no Function.Ping".to_owned()
+            }
+            Some(ports) if ports.is_empty() => "it listens on no port".to_owned(),
+            Some(ports) => format!("it listens on {ports:?} instead"),
         };
         format!(
             "the handler (process {pid}) runs but has not answered on port {} (_LAMBDA_SERVER_PORT) for {} ms: {found}",

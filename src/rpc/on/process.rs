@@ -76,7 +76,7 @@ impl Process {
         Ok((Process::watch(child)?, stderr))
     }
 
-    fn watch(mut child: Child) -> io::Result<Process> {
+    pub(super) fn watch(mut child: Child) -> io::Result<Process> {
         let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
         let pid = pid.ok_or_else(|| io::Error::other("the child has no process id"))?;
         let (tell, exited) = watch::channel(None);

@@ -298,3 +298,25 @@ impl Waiting<'_> {
         port.parse().is_ok_and(|port| sockets::is_connected_to(self.process.pid(), host, port))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(3_600);
+
+    /// As where the kernel gives no timer, or when ticks are over. The clock jumps to what is waited for.
+    #[tokio::test(start_paused = true)]
+    async fn without_ticks_the_pause_is_waited_for() {
+        let start = tokio::time::Instant::now();
+        next_look(None, LONG).await;
+        assert!(start.elapsed() >= LONG);
+    }
+
+    #[tokio::test]
+    async fn with_ticks_the_pause_is_not_waited_for() {
+        let ticks = Ticks::every(TICK).unwrap();
+        let look = tokio::time::timeout(Duration::from_secs(60), next_look(Some(&ticks), LONG));
+        look.await.expect("a tick comes before");
+    }
+}

@@ -28,7 +28,7 @@ const PROCESS_LIMIT: usize = 4_096;
 /// Whether the process, or a descendant of it, listens on the port. `None`: it cannot be told.
 pub(super) fn listens(pid: u32, port: u16) -> Option<bool> {
     let mut is_ours = None;
-    let look = each_listener(port, |socket| {
+    let look = each_listener(TABLES, port, |socket| {
         is_ours = Some(owns_any(pid, &[socket.inode]));
         is_ours == Some(Some(false))
     });
@@ -44,7 +44,7 @@ pub(super) fn listens(pid: u32, port: u16) -> Option<bool> {
 /// Whether anybody listens on the port, as far as can be told.
 pub(super) fn is_listened_on(port: u16) -> bool {
     let mut is_listened_on = false;
-    let look = each_listener(port, |_| {
+    let look = each_listener(TABLES, port, |_| {
         is_listened_on = true;
         false
     });
@@ -55,10 +55,10 @@ pub(super) fn is_listened_on(port: u16) -> bool {
 ///
 /// The kernel lists those that listen before all others, and to list those it searches a table that is large where
 /// there is much memory, for milliseconds. So it is asked for one line at a time, and no further than needed.
-fn each_listener(port: u16, mut wants_more: impl FnMut(Socket) -> bool) -> io::Result<()> {
-    for table in TABLES {
+fn each_listener(tables: [&str; 2], port: u16, mut wants_more: impl FnMut(Socket) -> bool) -> io::Result<()> {
+    for table in tables {
         let table = match File::open(table) {
-            Err(_) if table != TABLES[0] => continue, // the kernel has no IPv6
+            Err(_) if table != tables[0] => continue, // the kernel has no IPv6
             opened => opened?,
         };
         for line in BufReader::with_capacity(LINE, table).lines().skip(1) {
@@ -74,11 +74,11 @@ fn each_listener(port: u16, mut wants_more: impl FnMut(Socket) -> bool) -> io::R
     Ok(())
 }
 
-/// The ports on which the process or a descendant listens.
-pub(super) fn listening_ports(pid: u32) -> Vec<u16> {
-    let Some(sockets) = all() else { return Vec::new() };
-    let tree = descendants(pid).into_iter().chain([pid]);
-    let ours: HashSet<u64> = tree.filter_map(held).flatten().collect();
+/// The ports on which the process or a descendant listens. `None`: it cannot be told.
+pub(super) fn listening_ports(pid: u32) -> Option<Vec<u16>> {
+    let sockets = all()?;
+    let below = descendants(pid).into_iter().filter_map(held).flatten();
+    let ours: HashSet<u64> = held(pid)?.chain(below).collect();
     let mut ports: Vec<u16> = sockets
         .iter()
         .filter(|socket| socket.state == LISTEN && ours.contains(&socket.inode))
@@ -86,7 +86,7 @@ pub(super) fn listening_ports(pid: u32) -> Vec<u16> {
         .collect();
     ports.sort_unstable();
     ports.dedup();
-    ports
+    Some(ports)
 }
 
 /// Whether the process or a descendant has a connection to `port` of `host`, or of any host.
@@ -205,13 +205,41 @@ mod tests {
         assert_eq!(parse_address("zz:1"), None);
     }
 
+    /// That nobody listens, and that it cannot be told, are two things.
+    #[test]
+    fn what_cannot_be_read_is_not_told() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let found = |tables| {
+            let mut found = 0;
+            each_listener(tables, port, |_| {
+                found += 1;
+                true
+            })
+            .map(|()| found)
+            .ok()
+        };
+        assert_eq!(found(TABLES), Some(1));
+        assert_eq!(found([TABLES[0], "/nowhere"]), Some(1), "a kernel without IPv6");
+        assert_eq!(found(["/nowhere", TABLES[1]]), None, "a system without /proc");
+        // No process has this number: its descriptors cannot be read either.
+        let nobody = u32::MAX;
+        assert_eq!(listens(nobody, port), None);
+        assert_eq!(owns_any(nobody, &[1]), None);
+        assert_eq!(owns_any(nobody, &[]), Some(false));
+        assert!(!is_connected_to(nobody, None, port));
+        assert_eq!(listening_ports(nobody), None);
+        assert_eq!((descendants(nobody).len(), parent(nobody)), (0, None));
+    }
+
     #[test]
     fn our_own_listener_is_ours_and_nobody_elses() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let me = std::process::id();
         assert_eq!(listens(me, port), Some(true));
-        assert!(listening_ports(me).contains(&port));
+        assert!(is_listened_on(port));
+        assert!(listening_ports(me).unwrap().contains(&port));
         let mut sleeper = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         assert_eq!(listens(sleeper.id(), port), Some(false));
         let connection = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
@@ -224,5 +252,6 @@ mod tests {
         sleeper.wait().unwrap();
         drop((connection, listener));
         assert_eq!(listens(me, port), Some(false));
+        assert!(!is_listened_on(port));
     }
 }
