@@ -467,21 +467,6 @@ async fn a_signal_ends_bootstrap_and_the_handler() {
     eventually("the handler is gone", || !is_alive(pid as u32)).await;
 }
 
-/// As after a timeout beside an extension.
-#[tokio::test]
-async fn a_handler_at_work_hears_of_sigterm_too() {
-    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
-    let sandbox = Sandbox::start(&handler, &[("HANDLER_SIGTERM_LOG", "1")]).await;
-    let pid = sandbox.ask(r#"{"do":"count"}"#).await["pid"].as_u64().unwrap() as u32;
-    let (_, ()) = tokio::join!(sandbox.invoke(r#"{"do":"sleep","ms":60000}"#), async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        sandbox.signal("-TERM");
-    });
-    assert_eq!(sandbox.exit().await.code(), Some(0));
-    assert!(!is_alive(pid));
-    assert_eq!(sandbox.output().matches("SIGTERM received").count(), 1, "{}", sandbox.output());
-}
-
 /// It is started again to hear why it ended, and must not take an event then.
 #[tokio::test]
 async fn a_handler_that_polls_for_itself_is_kept_from_events_when_it_is_heard() {

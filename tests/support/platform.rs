@@ -20,6 +20,10 @@ pub struct Platform {
 
 impl Platform {
     pub async fn start() -> Option<Platform> {
+        Platform::start_with(&[]).await
+    }
+
+    pub async fn start_with(variables: &[(&str, &str)]) -> Option<Platform> {
         let handler = peers::require(Peer::LegacyHandler)?;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let bootstrap = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
@@ -27,7 +31,9 @@ impl Platform {
             .env("AWS_LAMBDA_RUNTIME_API", listener.local_addr().unwrap().to_string())
             .env("LAMBDA_TASK_ROOT", handler.parent().unwrap())
             .env("_HANDLER", handler.file_name().unwrap())
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()

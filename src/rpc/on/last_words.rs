@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::ChildStderr;
 
-use super::process::Process;
+use super::process::{Process, Slot};
 use crate::bootstrap::ChildCommand;
 
 /// The second time it has to end so soon, too.
@@ -28,13 +28,20 @@ pub(super) struct LastWords {
 }
 
 /// The lines that say why. Not for one that ended well, or was ended: the first may
-/// have done work that is not to be done twice, the second has nothing to say.
-pub(super) async fn of(command: &ChildCommand, port: u16, status: ExitStatus) -> Option<LastWords> {
+/// have done work that is not to be done twice, the second has nothing to say. While it is heard it is in `slot`, where
+/// whoever gives this up finds it.
+pub(super) async fn of(
+    command: &ChildCommand,
+    slot: &Slot,
+    port: u16,
+    status: ExitStatus,
+) -> Option<LastWords> {
     use std::os::unix::process::ExitStatusExt as _;
     if status.success() || status.signal() == Some(Signal::KILL.as_raw()) {
         return None;
     }
     let (process, stderr) = Process::spawn_heard(command, port).ok()?;
+    let process = slot.put(process);
     let said = tokio::time::timeout(LIMIT, async { (heard(stderr).await, process.wait().await) }).await;
     process.kill().await;
     let (said, again) = said.ok()?;

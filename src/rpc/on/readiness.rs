@@ -128,6 +128,7 @@ async fn start_once(command: &ChildCommand, slot: &Slot) -> Result<Ready, NotRea
     debug!(pid = process.pid(), port, program = %command.program.display(), "handler started");
     let waiting = Waiting {
         command,
+        slot,
         process: &process,
         port,
         since: Instant::now(),
@@ -147,6 +148,7 @@ async fn start_once(command: &ChildCommand, slot: &Slot) -> Result<Ready, NotRea
 
 pub(super) struct Waiting<'a> {
     pub(super) command: &'a ChildCommand,
+    slot: &'a Slot,
     pub(super) process: &'a Arc<Process>,
     pub(super) port: u16,
     pub(super) since: Instant,
@@ -170,7 +172,7 @@ impl Waiting<'_> {
                 // That it was asked to end is reason enough.
                 let said = match self.process.is_asked_to_end() {
                     true => None,
-                    false => last_words::of(self.command, self.port, status).await,
+                    false => last_words::of(self.command, self.slot, self.port, status).await,
                 };
                 if said.as_ref().is_some_and(|said| has_polled(&said.text)) {
                     return match self.command.mode {
