@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use gob::{Encode, Schema, StructWriter};
 use netrpc::{Reply, Server};
+use runtime_api::contract::EVENT_LIMIT;
 use tokio::net::TcpListener;
 
 use super::messages::{InvokeResponse, PingRequest, PingResponse, ReceivedInvokeRequest};
@@ -21,8 +22,8 @@ pub async fn serve<H: Handler>(port: &str, handler: H) -> io::Result<Infallible>
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     };
     let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], number))).await?;
-    // As on go1.x, it is the caller's business to end a process that asks for it.
-    Ok(function(Arc::new(handler), None).serve(listener.0).await)
+    // As on go1.x, it is the caller's business to end a process that asks for it, and how many calls it makes at once.
+    Ok(function(Arc::new(handler), None).message_limit(EVENT_LIMIT).serve(listener.0).await)
 }
 
 /// The legacy socket of a handler that is served by the Runtime API as well.
@@ -38,22 +39,22 @@ impl Listener {
     /// Serves the handler to every connection. A failure that asks for a fresh process is answered, and then `stop`
     /// is asked.
     pub(crate) async fn serve<H: Handler>(self, handler: Arc<H>, stop: Arc<Stop>) -> Infallible {
-        function(handler, Some(stop)).serve(self.0).await
+        let server = function(handler, Some(stop)).message_limit(REQUEST_LIMIT).call_limit(CALL_LIMIT);
+        server.connection_limit(CONNECTION_LIMIT).serve(self.0).await
     }
 }
 
-/// Longer requests are answered with an error: Lambda hands out events of up to 6 MiB, and there are names beside one.
+/// Longer requests of a tool are answered with an error: Lambda hands out events of up to 6 MiB, and there are names
+/// beside one.
 const REQUEST_LIMIT: usize = 8 * 1024 * 1024;
-/// So many calls of one connection at once; who sends more has to wait.
+/// So many calls of a tool's connection at once; who sends more has to wait.
 const CALL_LIMIT: u32 = 8;
 /// Calls on more connections are answered with an error. To wait, instead, for one of the others to be closed could be
 /// for ever, and nobody would know why.
 const CONNECTION_LIMIT: u32 = 16;
 
 fn function<H: Handler>(handler: Arc<H>, stop: Option<Arc<Stop>>) -> Server {
-    let server =
-        Server::new().message_limit(REQUEST_LIMIT).call_limit(CALL_LIMIT).connection_limit(CONNECTION_LIMIT);
-    server.method("Function.Ping", |_: PingRequest| async { Ok(Reply::new(PingResponse)) }).method(
+    Server::new().method("Function.Ping", |_: PingRequest| async { Ok(Reply::new(PingResponse)) }).method(
         "Function.Invoke",
         move |request: ReceivedInvokeRequest| {
             let (handler, stop) = (handler.clone(), stop.clone());
