@@ -6,11 +6,18 @@ mod support;
 
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
+use go1x::{Bytes, Context, Error, Handler, Plan, handler_fn, runtime};
 use peers::Peer;
+use runtime_api::Client;
+use runtime_api::emulator::{self, Emulator};
 use serde_json::{Value, json};
 use support::{Folder, PATIENCE, Sandbox, eventually, example, free_port};
 use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tokio::process::Command;
 
 /// Calls by AWS Amplify's own client, on aws-lambda-go v1.15.0; its answer, or its error.
@@ -188,4 +195,83 @@ async fn a_socket_that_cannot_be_had_is_told_before_the_handler_runs() {
     let (error, ..) = sandbox.init_failure().await;
     assert_eq!(error["errorType"], json!("Runtime.Go1xSetting"), "{error}");
     assert!(!sandbox.output().contains("the handler ran"), "{}", sandbox.output());
+}
+
+/// Serves the handler on a port of its own, beside a Runtime API that has no events.
+async fn beside_events(handler: impl Handler) -> u16 {
+    let emulator = Emulator::start(emulator::Settings::default()).await.unwrap();
+    let mut client = Client::new(emulator.runtime_api()).unwrap();
+    let port = free_port();
+    let plan = Plan { rpc_listen: Some(([127, 0, 0, 1], port).into()), ..Plan::default() };
+    tokio::spawn(async move {
+        let _emulator = emulator;
+        runtime::run(&mut client, plan, Arc::new(handler)).await
+    });
+    port
+}
+
+async fn echo(event: Bytes, _: Context) -> Result<Bytes, Error> {
+    Ok(event)
+}
+
+#[tokio::test]
+async fn a_request_that_no_event_can_be_is_refused_with_its_length() {
+    let Some(client) = peers::require(Peer::RpcClient) else { return };
+    let port = beside_events(handler_fn(echo)).await;
+    let folder = Folder::new("long-request");
+    let payload =
+        |name, length: usize| format!("@{}", folder.write(name, 0o644, &vec![b'x'; length]).display());
+    let lines = go(&client, port, &["-payload", &payload("lambdas", 6 * 1024 * 1024)]).await;
+    assert_eq!(lines[1]["payloadLen"], 6 * 1024 * 1024, "as long as Lambda's events get");
+    let lines = go(&client, port, &["-payload", &payload("too-long", 8 * 1024 * 1024 + 1)]).await;
+    let error = lines[1]["rpcError"].as_str().unwrap();
+    assert!(
+        error.starts_with("a message of 83") && error.ends_with(" bytes, more than 8388608 are not accepted"),
+        "{error}"
+    );
+    assert_eq!(go(&client, port, &["-payload", "7"]).await[1]["payload"], "7");
+}
+
+#[tokio::test]
+async fn calls_beyond_eight_of_a_connection_wait_and_are_answered() {
+    let Some(client) = peers::require(Peer::RpcClient) else { return };
+    let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counted = (running, most.clone());
+    let port = beside_events(handler_fn(move |event: Bytes, _: Context| {
+        let (running, most) = counted.clone();
+        async move {
+            most.fetch_max(running.fetch_add(1, Relaxed) + 1, Relaxed);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            running.fetch_sub(1, Relaxed);
+            Ok::<_, Error>(event)
+        }
+    }))
+    .await;
+    let lines = go(&client, port, &["-payload", "%d", "-count", "64", "-concurrency", "64"]).await;
+    assert_eq!(lines.len(), 65);
+    assert!(lines[1..].iter().all(|line| line["payload"] == json!(line["n"].to_string())), "{lines:?}");
+    assert_eq!(most.load(Relaxed), 8);
+}
+
+#[tokio::test]
+async fn a_seventeenth_connection_is_told_so_until_one_is_closed() {
+    let Some(client) = peers::require(Peer::RpcClient) else { return };
+    let port = beside_events(handler_fn(echo)).await;
+    go(&client, port, &["-ping-only"]).await; // it waits for the port
+    let mut open = Vec::new();
+    let refused = loop {
+        // The client's own connection may not have been seen to be closed yet: then there is a place less.
+        let lines = go(&client, port, &["-ping=false"]).await;
+        if !lines[0]["rpcError"].is_null() {
+            break lines;
+        }
+        open.push(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+    };
+    assert_eq!(refused[0]["rpcError"], "rpc: 16 connections are open, no more are served");
+    assert!(open.len() >= 15, "{}", open.len());
+    drop(open);
+    let end = Instant::now() + PATIENCE;
+    while !go(&client, port, &["-ping=false"]).await[0]["rpcError"].is_null() {
+        assert!(Instant::now() < end, "no place is given back");
+    }
 }
