@@ -211,6 +211,19 @@ async fn never_listens() {
     }
 }
 
+/// As a handler that is slow to start and has an extension within: its long poll is taken for a runtime's, which has all
+/// the time there is.
+#[tokio::test]
+async fn what_is_left_to_itself_is_said() {
+    let folder = Folder::new("left");
+    let script =
+        b"#!/bin/bash\nexec 3<>\"/dev/tcp/${AWS_LAMBDA_RUNTIME_API/:/\\/}\"\nwhile :; do sleep 0.01; done\n";
+    let handler = folder.write("main", 0o755, script);
+    let sandbox = Sandbox::start(&handler, &[("GO1X_LOG", "info")]).await;
+    sandbox.says("GO1X_MODE=rpc waits for the port").await;
+    assert!(sandbox.output().contains("port="), "{}", sandbox.output());
+}
+
 #[tokio::test]
 async fn speaks_something_else() {
     let Some(stranger) = peers::require(Peer::Stranger) else { return };

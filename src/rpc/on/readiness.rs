@@ -36,7 +36,8 @@ const LOOKS_APART: Duration = Duration::from_millis(250);
 /// An extension within the handler's process is connected to the Runtime API too, so a failure as early as this may
 /// be that of a handler that had yet to listen: what it says is asked for.
 const MAY_BE_STARTING: Duration = Duration::from_secs(10);
-/// After this long, a warning says what was found; the platform's own limit for the first start is 10 s.
+/// After this long, a warning says what was found. No limit of ours is needed behind it: the platform's own for the first
+/// start is 10 s.
 const WARN_AFTER: Duration = Duration::from_secs(8);
 
 /// Longer replies are not taken in: more than twice what the platform accepts of a payload, failures included.
@@ -219,7 +220,12 @@ impl Waiting<'_> {
         while !self.is_left_to_itself().await {
             tokio::time::sleep(LOOKS_APART).await;
         }
-        info!(pid = self.process.pid(), "handler polls the Runtime API itself");
+        info!(
+            pid = self.process.pid(),
+            port = self.port,
+            "handler does not listen on its port, and is connected to the Runtime API: left to poll it itself. An extension \
+             within it looks the same; GO1X_MODE=rpc waits for the port, and warns"
+        );
         std::future::pending().await
     }
 
