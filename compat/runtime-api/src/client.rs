@@ -82,6 +82,8 @@ pub struct Answered {
 const BODY_LIMIT: usize = 64 * 1024;
 /// As long as this, the rest of a body is waited for.
 const BODY_TIME: Duration = Duration::from_secs(1);
+/// Of a server that closes a connection because no request has come.
+const REQUEST_TIMEOUT: u16 = 408;
 const USER_AGENT: &str = concat!("go1x/", env!("CARGO_PKG_VERSION"));
 
 impl Client {
@@ -141,8 +143,8 @@ impl Client {
 
     /// Waits for the next invocation. It may take hours, with the sandbox frozen in between, so nothing limits it.
     ///
-    /// A kept connection that ends without a byte of an answer costs another request, as with Go's net/http; a new one that
-    /// does is [`Error::Transport`].
+    /// A kept connection that ends without a byte of an answer, or with status 408 alone, costs another request, as with
+    /// Go's net/http; a new one that ends so is [`Error::Transport`], and status 408 on it [`Error::Status`].
     ///
     /// [`Error::Header`] may name an invocation, which then has to be answered with a failure.
     pub async fn next(&mut self) -> Result<Invocation, Error> {
@@ -150,7 +152,13 @@ impl Client {
         let mut places = Places::default();
         let (mut connection, status, head) = loop {
             let (mut connection, _) = self.send(operation, &[]).await?;
+            let is_kept = connection.has_answered();
             match connection.answer_showing(|headers| places = Places::of(headers)).await {
+                // A proxy that has waited long enough for a request says so unasked, and closes the connection. As Go's
+                // net/http has it (`is408Message` of `net/http/transport.go`).
+                Ok((REQUEST_TIMEOUT, _)) if is_kept && !connection.keeps() => {
+                    debug!(%operation, "the kept connection had timed out");
+                }
                 Ok((status, head)) => break (connection, status, head),
                 // As Go's net/http has it (`shouldRetryRequest` of `net/http/transport.go`). A fresh one is never stale.
                 Err(Failed::Stale(_)) => debug!(%operation, "the kept connection had ended"),

@@ -142,6 +142,29 @@ async fn an_event_is_asked_for_again_if_the_kept_connection_ends_without_a_byte(
     }
 }
 
+/// As HAProxy says it, of a connection on which no request has come for a while. Where nothing is looked for before
+/// `next`, it is read as the answer to that.
+#[tokio::test]
+async fn an_event_is_asked_for_again_if_the_kept_connection_has_timed_out() {
+    const TIMED_OUT: &str = "HTTP/1.1 408 Request Time-out\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    const REFUSED: &str = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n";
+    let event = next("id-1", "Content-Length: 2\r\n\r\n{}");
+    for (first, second, again) in
+        [(TIMED_OUT, &*event, true), (TIMED_OUT, TIMED_OUT, false), (REFUSED, &event, false)]
+    {
+        let script = vec![vec![vec![ACCEPTED.into()], vec![first.into()]], vec![vec![second.into()], vec![]]];
+        let (mut client, _seen) = platform(script).await;
+        client.wait_in_read();
+        within(client.respond(&id(), "1")).await.told.unwrap();
+        match within(client.next()).await {
+            Ok(invocation) => assert!(again && invocation.context.request_id == id()),
+            Err(error) => {
+                assert!(!again && matches!(error, Error::Status { status: 408, .. }), "{error:?}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn bytes_that_nobody_asked_for_end_the_connection() {
     let answer = format!("{}HTTP/1.1 200 OK\r\n\r\n", next("id-1", "Content-Length: 2\r\n\r\n{}"));

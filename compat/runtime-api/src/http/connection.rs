@@ -107,6 +107,16 @@ impl Connection {
             .await
     }
 
+    /// Whether it has answered a request before.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.has_answered
+    }
+
+    /// Whether it goes on behind this answer, as far as is known.
+    pub(crate) fn keeps(&self) -> bool {
+        self.keeps
+    }
+
     /// Writes a part of a request. `false`: nobody wants the rest, because it was answered already with something else than
     /// success, or with success by a server that then closed the connection.
     pub(crate) async fn write(&mut self, pieces: &[&[u8]]) -> Result<bool, Failed> {
