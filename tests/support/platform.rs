@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use peers::Peer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::process::{Child, Command};
 
 use super::{PATIENCE, children, eventually};
@@ -25,7 +25,11 @@ impl Platform {
 
     pub async fn start_with(variables: &[(&str, &str)]) -> Option<Platform> {
         let handler = peers::require(Peer::LegacyHandler)?;
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        // A long answer is not to disappear into what the kernel keeps for us, which grows to many megabytes otherwise.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(64 * 1024).unwrap();
+        socket.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let listener = socket.listen(16).unwrap();
         let bootstrap = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", listener.local_addr().unwrap().to_string())
