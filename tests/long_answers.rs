@@ -21,19 +21,27 @@ async fn an_answer_that_breaks_off_is_truncated_and_then_told() {
     // (`InvocationResponse` in its `core/states.go`.) Others have given up the invocation, and go on.
     for (status, goes_on) in [("400 Bad Request", true), ("403 Forbidden", false), ("202 Accepted", true)] {
         let Some(mut platform) = Platform::start().await else { return };
-        let mut first = platform.event(&format!(r#"{{"do":"bytes","n":{LENGTH}}}"#)).await;
-        let head = head(&mut first).await;
-        assert!(head.starts_with("POST /2018-06-01/runtime/invocation/id-1/response HTTP/1.1\r\n"), "{head}");
-        assert!(head.contains(&format!("\r\ncontent-length: {LENGTH}\r\n")), "{head}");
-        // Some of it has come, and the rest has not left the handler.
-        let mut some = vec![0; 100_000];
-        first.read_exact(&mut some).await.unwrap();
-        let [handler] = children(platform.pid())[..] else { panic!("there is one handler") };
-        signal(handler, "-KILL");
-        let mut rest = Vec::new();
-        _ = first.read_to_end(&mut rest).await;
-        assert!(some.len() + rest.len() < LENGTH, "all of it came");
-
+        let _first = loop {
+            let mut first = platform.event(&format!(r#"{{"do":"bytes","n":{LENGTH}}}"#)).await;
+            let head = head(&mut first).await;
+            assert!(
+                head.starts_with("POST /2018-06-01/runtime/invocation/id-1/response HTTP/1.1\r\n"),
+                "{head}"
+            );
+            assert!(head.contains(&format!("\r\ncontent-length: {LENGTH}\r\n")), "{head}");
+            let mut some = vec![0; 100_000];
+            first.read_exact(&mut some).await.unwrap();
+            let [handler] = children(platform.pid())[..] else { panic!("there is one handler") };
+            signal(handler, "-KILL");
+            let (mut rest, left) = (Vec::new(), LENGTH - some.len());
+            _ = within((&mut first).take(left as u64).read_to_end(&mut rest)).await;
+            if rest.len() < left {
+                break first;
+            }
+            // All of it had left the handler before: there are kernels that keep so much in between.
+            accept(&mut first).await;
+            platform.stream = Some(first);
+        };
         let mut second = platform.connection().await;
         let failure = request(&mut second).await;
         assert!(
