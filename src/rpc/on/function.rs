@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use gob::{Encode, Schema, StructWriter};
 use netrpc::{Reply, Server};
-use runtime_api::contract::EVENT_LIMIT;
 use tokio::net::TcpListener;
 
 use super::messages::{InvokeResponse, PingRequest, PingResponse, ReceivedInvokeRequest};
@@ -23,7 +22,7 @@ pub async fn serve<H: Handler>(port: &str, handler: H) -> io::Result<Infallible>
     };
     let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], number))).await?;
     // As on go1.x, it is the caller's business to end a process that asks for it, and how many calls it makes at once.
-    Ok(function(Arc::new(handler), None).message_limit(EVENT_LIMIT).serve(listener.0).await)
+    Ok(function(Arc::new(handler), None).message_limit(LIMIT).serve(listener.0).await)
 }
 
 /// The legacy socket of a handler that is served by the Runtime API as well.
@@ -44,7 +43,9 @@ impl Listener {
     }
 }
 
-/// Longer requests of a tool are answered with an error: Lambda hands out events of up to 6 MiB, and there are names
+/// Longer requests are answered with an error: ten times what Lambda hands out.
+const LIMIT: usize = 64 * 1024 * 1024;
+/// And of a tool, longer than these: Lambda hands out events of up to 6 MiB, and there are names
 /// beside one.
 const REQUEST_LIMIT: usize = 8 * 1024 * 1024;
 /// So many calls of a tool's connection at once; who sends more has to wait.
