@@ -150,7 +150,7 @@ impl Client {
     pub async fn next(&mut self) -> Result<Invocation, Error> {
         let operation = Operation::Next;
         let mut places = Places::default();
-        let (mut connection, status, head) = loop {
+        let (mut connection, status, mut head) = loop {
             let (mut connection, _) = self.send(operation, &[]).await?;
             let is_kept = connection.has_answered();
             match connection.answer_showing(|headers| places = Places::of(headers)).await {
@@ -175,6 +175,8 @@ impl Client {
                 event.into()
             }
             None => {
+                // The rest of it is read to the same memory again and again, which is nobody else's then.
+                head = Bytes::copy_from_slice(&head);
                 let length = connection.length();
                 Event::from_wire(length, Lent::new(connection, self.home.clone()))
             }
