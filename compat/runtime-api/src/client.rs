@@ -360,12 +360,13 @@ impl Client {
         Error::Status { operation, status, body }
     }
 
-    /// Reads a body to its end, which leaves the connection free for the next request. Of one that is too long, or does
-    /// not come to its end, the start, and the connection is given up.
+    /// Reads a body to its end, which leaves the connection free for the next request. Of one that is too long, the
+    /// start; if it is still to come then, or does not come to its end, the connection is given up.
     async fn rest(&mut self, mut connection: Box<Connection>) -> io::Result<Bytes> {
         // Nearly always it has come with its head.
-        if let Some(body) = connection.at_hand() {
+        if let Some(mut body) = connection.at_hand() {
             self.connection = Some(connection);
+            body.truncate(BODY_LIMIT);
             return Ok(body);
         }
         let mut body = BytesMut::new();
