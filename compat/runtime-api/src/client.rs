@@ -175,7 +175,7 @@ impl Client {
                 event.into()
             }
             None => {
-                // The rest of it is read to the same memory again and again, which is nobody else's then.
+                // Sharing it would hold what was read with it for as long as the rest takes.
                 head = Bytes::copy_from_slice(&head);
                 let length = connection.length();
                 Event::from_wire(length, Lent::new(connection, self.home.clone()))

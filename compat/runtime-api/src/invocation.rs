@@ -26,8 +26,8 @@ pub struct Invocation {
 
 /// The metadata of an invocation. An absent header and an empty one mean the same.
 ///
-/// Texts share the memory that the event came in, and keep it: what is to outlive the invocation is better copied
-/// (`to_string`).
+/// Texts share the memory that they came in, with an event that came with them, and keep it: what is to outlive the
+/// invocation is better copied (`to_string`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Context {
     /// Names the invocation in its answer and in the log.

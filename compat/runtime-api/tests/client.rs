@@ -272,6 +272,20 @@ async fn a_payload_that_is_not_as_long_as_promised_fails_everywhere() {
     }
 }
 
+/// Those of an event that came with its head share its memory; nobody wants it held while a long one passes.
+#[tokio::test]
+async fn a_contexts_texts_hold_no_memory_of_a_long_event() {
+    for (length, are_shared) in [(100, true), (1_000_000, false)] {
+        let answer = next("id-1", &format!("Content-Length: {length}\r\n\r\n{}", "x".repeat(length)));
+        let (mut client, _) = platform(vec![vec![vec![answer.into()]]]).await;
+        let mut invocation = within(client.next()).await.unwrap();
+        let piece = within(invocation.event.chunk()).await.unwrap().unwrap();
+        drop((client, invocation.event));
+        assert_eq!(piece.is_unique(), !are_shared, "{length}");
+        assert_eq!(invocation.context.request_id, id());
+    }
+}
+
 /// Its head says all that counts.
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_end_is_not_waited_for_forever() {
