@@ -72,7 +72,8 @@ fn inspect(pages: &[(&str, &str)]) -> Option<String> {
     let browser = browser()?;
     let folder = env::temp_dir().join(format!("go1x-look-{}-{}", process::id(), pages[0].0));
     fs::create_dir_all(&folder).unwrap();
-    let mut outer = String::from("<!DOCTYPE html><pre id=found>no result</pre>");
+    // Without its encoding said, a browser guesses it from as many bytes as it happens to have read.
+    let mut outer = String::from("<!DOCTYPE html><meta charset=utf-8><pre id=found>no result</pre>");
     for (name, page) in pages {
         for width in WIDTHS {
             let page = HtmlEscape(page);
