@@ -22,6 +22,7 @@ const COUNTED: usize = 500;
 const ARN: &str = "arn:aws:lambda:us-east-1:012345678912:function:test_function";
 const TRACE_ID: &str = "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=1";
 const REQUEST_ID: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
+const INVOCATION_ID: &str = "4d1c1f0e-0d6b-4c56-9d0c-3f7f0ef2f6a1";
 
 // One test, because the allocator is everybody's.
 #[test]
@@ -53,7 +54,8 @@ fn platform(listener: &TcpListener, size: usize) -> usize {
     let next = format!(
         "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {REQUEST_ID}\r\n\
          Lambda-Runtime-Deadline-Ms: 4102444800000\r\nLambda-Runtime-Invoked-Function-Arn: {ARN}\r\n\
-         Lambda-Runtime-Trace-Id: {TRACE_ID}\r\nContent-Length: {size}\r\n\r\n{event}"
+         Lambda-Runtime-Invocation-Id: {INVOCATION_ID}\r\nLambda-Runtime-Trace-Id: {TRACE_ID}\r\n\
+         Content-Length: {size}\r\n\r\n{event}"
     );
     let accepted = "HTTP/1.1 202 Accepted\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";
     let mut buffer = vec![0; size + 4096];

@@ -239,6 +239,20 @@ async fn a_handler_that_is_still_at_a_timed_out_invocation_is_replaced_before_th
     sandbox.says("Runtime.Go1xTimedOut").await;
 }
 
+/// Lambda is not to take what is told of an attempt that is over for the answer to the next one of the same request.
+#[tokio::test]
+async fn the_attempt_is_named_in_what_is_told_of_it() {
+    let Some(mut platform) = Platform::start().await else { return };
+    for event in [r#"{"do":"raw","text":"well"}"#, r#"{"do":"error","message":"m"}"#, r#"{"do":"hang"}"#] {
+        let mut stream = platform.event_until(400, event).await;
+        let answer = request(&mut stream).await;
+        assert!(answer.contains("\r\nlambda-runtime-invocation-id: attempt-1\r\n"), "{event}: {answer}");
+        assert_eq!(answer.contains("Go1xTimedOut"), event.contains("hang"), "{answer}");
+        accept(&mut stream).await;
+        platform.stream = Some(stream);
+    }
+}
+
 /// Old tools send any deadline, and the platform none that has passed.
 #[tokio::test]
 async fn a_deadline_that_has_passed_before_the_event_came_is_none() {

@@ -85,7 +85,7 @@ impl Platform {
             let length = event.len();
             let answer = format!(
                 "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: id-1\r\nLambda-Runtime-Deadline-Ms: {deadline}\r\n\
-                 Content-Length: {length}\r\n\r\n{event}"
+                 Lambda-Runtime-Invocation-Id: attempt-1\r\nContent-Length: {length}\r\n\r\n{event}"
             );
             stream.write_all(answer.as_bytes()).await.unwrap();
             return stream;

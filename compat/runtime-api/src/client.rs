@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tracing::{debug, trace};
 
+use crate::attempt::Attempt;
 use crate::contract::{
     API_VERSION, ERROR_SUFFIX, FAILURE_LIMIT, INIT_ERROR_PATH, INVOCATION_PATH, NEXT_PATH, RESPONSE_SUFFIX,
     header,
@@ -58,6 +59,8 @@ pub struct Client {
     common: RequestHead,
     /// The head of the request for the next invocation, which is always the same.
     next: RequestHead,
+    /// The invocation that was handed out last.
+    attempt: Attempt,
     connection: Option<Box<Connection>>,
     waits_in_read: bool,
     /// Where an event brings its connection back to.
@@ -135,6 +138,7 @@ impl Client {
             head: RequestHead::default(),
             common,
             next,
+            attempt: Attempt::default(),
             connection: None,
             waits_in_read: false,
             home: Home::default(),
@@ -168,6 +172,7 @@ impl Client {
         if status != 200 {
             return Err(self.refusal(operation, status, connection).await);
         }
+        self.attempt.read(&head, &places);
         // Most events have come with their heads.
         let event = match connection.at_hand() {
             Some(event) => {
@@ -199,7 +204,7 @@ impl Client {
             Ok(payload) => payload,
             Err(failure) => return self.respond_failed(request_id, failure, false).await,
         };
-        self.head.begin("POST", [&self.base, INVOCATION_PATH, request_id.as_str(), RESPONSE_SUFFIX]);
+        self.begin_answer(request_id, RESPONSE_SUFFIX);
         let content_type = payload.content_type_header();
         match &payload.content {
             Content::Streamed(_) => {
@@ -249,7 +254,7 @@ impl Client {
 
     /// Answers an invocation with a failure.
     pub async fn fail(&mut self, request_id: &RequestId, failure: &FunctionError) -> Result<(), Error> {
-        self.head.begin("POST", [&self.base, INVOCATION_PATH, request_id.as_str(), ERROR_SUFFIX]);
+        self.begin_answer(request_id, ERROR_SUFFIX);
         let directory = std::env::current_dir().unwrap_or_default();
         let cause = failure.xray_cause(&directory.to_string_lossy());
         if is_value(&cause) {
@@ -262,6 +267,14 @@ impl Client {
     pub async fn init_error(&mut self, failure: &FunctionError) -> Result<(), Error> {
         self.head.begin("POST", [&self.base, INIT_ERROR_PATH]);
         self.post_failure(Operation::InitError, failure).await
+    }
+
+    #[inline(always)] // as that of the head's parts
+    fn begin_answer(&mut self, request_id: &RequestId, suffix: &str) {
+        self.head.begin("POST", [&self.base, INVOCATION_PATH, request_id.as_str(), suffix]);
+        if let Some(id) = self.attempt.id_of(request_id) {
+            self.head.header(header::INVOCATION_ID, id);
+        }
     }
 
     async fn post_failure(&mut self, operation: Operation, failure: &FunctionError) -> Result<(), Error> {

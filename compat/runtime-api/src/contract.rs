@@ -37,6 +37,10 @@ pub const EVENT_NEXT_PATH: &str = "/extension/event/next";
 pub mod header {
     /// The invocation's id, to be used verbatim in the routes of its answer.
     pub const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
+    /// This attempt of it, in the answer to `next`, and to be sent back on `/response` and `/error`: the platform then
+    /// refuses the answer of an attempt that is over. Not in the guide; AWS's own runtimes have it since July 2026
+    /// (aws/aws-lambda-rust-runtime, pull request 1159).
+    pub const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
     /// The moment the function times out: milliseconds since the Unix epoch, decimal.
     pub const DEADLINE_MS: &str = "lambda-runtime-deadline-ms";
     /// The ARN the caller used, with version or alias if there was one.

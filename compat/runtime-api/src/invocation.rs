@@ -47,7 +47,7 @@ pub struct Context {
 }
 
 /// What is read of a `next` answer's headers.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     header::REQUEST_ID,
     header::DEADLINE_MS,
     header::INVOKED_FUNCTION_ARN,
@@ -55,6 +55,7 @@ const NAMES: [&str; 7] = [
     header::CLIENT_CONTEXT,
     header::COGNITO_IDENTITY,
     header::TENANT_ID,
+    header::INVOCATION_ID,
 ];
 
 /// Where in the head of a `next` answer the values of [`NAMES`] are. Of several of one name, the first counts.
@@ -71,6 +72,16 @@ impl Places {
             }
         }
         places
+    }
+
+    /// One header's value; an absent one is empty.
+    pub(crate) fn value<'h>(&self, head: &'h [u8], name: &str) -> &'h [u8] {
+        let at = NAMES.iter().position(|known| *known == name);
+        at.map(|at| self.at(head, at)).unwrap_or_default()
+    }
+
+    fn at<'h>(&self, head: &'h [u8], at: usize) -> &'h [u8] {
+        self.0[at].clone().and_then(|place| head.get(place)).unwrap_or_default()
     }
 }
 
@@ -149,8 +160,8 @@ impl Context {
     /// Reads the head of a `next` answer.
     pub(crate) fn read(head: &Bytes, places: &Places) -> Result<Context, HeaderError> {
         let text = |at: usize| {
-            let value = places.0[at].clone().and_then(|place| head.get(place)).unwrap_or_default();
-            ByteString::try_from(head.slice_ref(value)).map_err(|_| (NAMES[at], NOT_UTF8.to_owned()))
+            ByteString::try_from(head.slice_ref(places.at(head, at)))
+                .map_err(|_| (NAMES[at], NOT_UTF8.to_owned()))
         };
         let request_id = match text(0) {
             Ok(id) if id.is_empty() => Err((NAMES[0], "is missing".to_owned())),

@@ -33,6 +33,7 @@
 //! | [`payload`] | what a function answers, whole or as it is made: [`Payload`] |
 //! | `channel` | a payload that is filled from elsewhere: [`payload::channel`] |
 //! | `failure` | what a function reports when it fails: [`FunctionError`] |
+//! | `attempt` | which attempt of a request is being answered |
 //! | `client` | the runtime's end: one kept connection, one write for each request |
 //! | `sending` | a payload that goes out piece by piece |
 //! | `lent` | the connection while an event is still read from it |
@@ -41,6 +42,7 @@
 //! | `http` | HTTP/1.1 as far as a runtime needs it |
 //! | `emulator` | the platform's end, behind the feature of that name |
 
+mod attempt;
 mod channel;
 mod client;
 mod client_context;

@@ -165,6 +165,38 @@ async fn an_event_is_asked_for_again_if_the_kept_connection_has_timed_out() {
     }
 }
 
+/// Callers choose a request's id, and retries keep it: by the attempt's own the platform knows which of two was answered.
+#[tokio::test]
+async fn an_attempts_id_goes_back_with_its_answer_and_with_no_other() {
+    let event =
+        |header: &[u8]| [next("id-1", "").as_bytes(), header, b"Content-Length: 2\r\n\r\n{}"].concat();
+    let attempt = |id: &[u8]| event(&[b"Lambda-Runtime-Invocation-Id: ", id, b"\r\n"].concat());
+    let events =
+        [attempt(b"a-1"), attempt(b"a-2"), attempt(b"a-3"), attempt(b"a-4"), attempt(b"\xff"), event(b"")];
+    let script = events.into_iter().flat_map(|event| [vec![event], vec![ACCEPTED.into()]]).collect();
+    let (mut client, mut seen) = platform(vec![script]).await;
+    let other = RequestId::parse("id-2").unwrap();
+    for (number, sent_back) in
+        [Some("a-1"), Some("a-2"), Some("a-3"), None, None, None].into_iter().enumerate()
+    {
+        within(client.next()).await.unwrap();
+        match number {
+            1 => within(client.fail(&id(), &FunctionError::new("E", "m"))).await.unwrap(),
+            2 => within(client.respond(&id(), Payload::arriving(1, Pieces(vec![Ok("1".into())]))))
+                .await
+                .told
+                .unwrap(),
+            3 => within(client.respond(&other, "1")).await.told.unwrap(),
+            _ => within(client.respond(&id(), "1")).await.told.unwrap(),
+        }
+        let asked = seen.recv().await.unwrap();
+        assert!(!asked.contains("invocation-id:"), "{asked}");
+        let answer = seen.recv().await.unwrap();
+        let found = answer.split("\r\nlambda-runtime-invocation-id: ").nth(1);
+        assert_eq!(found.and_then(|rest| rest.split("\r\n").next()), sent_back, "{number}: {answer}");
+    }
+}
+
 #[tokio::test]
 async fn bytes_that_nobody_asked_for_end_the_connection() {
     let answer = format!("{}HTTP/1.1 200 OK\r\n\r\n", next("id-1", "Content-Length: 2\r\n\r\n{}"));
