@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use runtime_api::contract::{RESPONSE_LIMIT, header};
 use runtime_api::emulator::{Framing, InvokeRequest, Settings, StatusCode};
-use support::{NEXT, Wire, error_path, invoke, named, outcome, response_path, start, unix_ms, within};
+use support::{
+    Answer, NEXT, Wire, error_path, invoke, named, outcome, response_path, start, unix_ms, within,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -542,6 +544,29 @@ async fn time_is_up() {
     let slow = invoke(&emulator, named("b", "{}"));
     assert_eq!(runtime.get(NEXT).await.header(header::REQUEST_ID), Some("b"));
     assert!(outcome(slow).await.payload.starts_with(br#"{"errorType":"Sandbox.Timedout""#));
+}
+
+/// A retry has the request's id again, while the runtime is still at the attempt whose time is up.
+#[tokio::test]
+async fn an_attempts_answer_is_not_taken_for_the_next_ones() {
+    let emulator = start(Settings { timeout: Duration::from_secs(1), ..Settings::default() }).await;
+    let mut runtime = Wire::runtime(&emulator).await;
+    let attempt = |answer: &Answer| {
+        format!("{}: {}\r\n", header::INVOCATION_ID, answer.header(header::INVOCATION_ID).unwrap())
+    };
+    let overdue = invoke(&emulator, named("a", "{}"));
+    let first = attempt(&runtime.get(NEXT).await);
+    assert!(outcome(overdue).await.payload.starts_with(br#"{"errorType":"Sandbox.Timedout""#));
+    let retried = invoke(&emulator, named("a", "{}"));
+    let second = attempt(&runtime.get(NEXT).await);
+    assert_ne!(first, second);
+    let streamed = format!("{first}{}: streaming\r\n", header::RESPONSE_MODE);
+    for headers in [first, streamed] {
+        let late = runtime.post_with(&response_path("a"), &headers, "1").await;
+        assert_eq!((late.status, late.text().contains("InvokeTimeout")), (410, true));
+    }
+    assert_eq!(runtime.post_with(&response_path("a"), &second, "2").await.status, 202);
+    assert_eq!(outcome(retried).await.payload, "2");
 }
 
 #[tokio::test]

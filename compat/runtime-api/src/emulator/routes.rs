@@ -54,7 +54,10 @@ pub(super) async fn answer(sandbox: Arc<Sandbox>, request: Request<Incoming>) ->
             Err(refusal) => refused(refusal),
         },
         Route::Answer(Kind::Response, id) if is_streamed(&parts.headers) => {
-            let read = http::read_each(body, STREAMED_RESPONSE_LIMIT, |piece| sandbox.piece(&id, piece));
+            let attempt = text(&parts.headers, header::INVOCATION_ID);
+            let read = http::read_each(body, STREAMED_RESPONSE_LIMIT, |piece| {
+                sandbox.piece(&id, attempt.as_deref(), piece)
+            });
             let (received, trailers) = read.await;
             // A failure on the way leaves the caller with what has arrived.
             let failed = text(&trailers, header::FUNCTION_ERROR_TYPE).is_some();
@@ -131,7 +134,8 @@ fn accept(
             headers.insert(name, value.clone());
         }
     }
-    let result = sandbox.answer(id, kind, content, headers);
+    let attempt = text(&headers, header::INVOCATION_ID);
+    let result = sandbox.answer(id, attempt.as_deref(), kind, content, headers);
     match sandbox.take_forced_status() {
         Some(status) => error(status, "Forced", "This status was asked for"),
         None => told(result),
@@ -160,6 +164,7 @@ fn event(sandbox: &Sandbox, handout: Handout) -> Answer {
     headers.insert(header::DEADLINE_MS, HeaderValue::from(handout.deadline_ms));
     for (name, value) in [
         (header::REQUEST_ID, &handout.id),
+        (header::INVOCATION_ID, &handout.attempt),
         (header::INVOKED_FUNCTION_ARN, &settings.function_arn),
         (header::TRACE_ID, &request.trace_id),
         (header::CLIENT_CONTEXT, &request.client_context),

@@ -44,6 +44,7 @@ struct Job {
 /// An invocation as `next` hands it out.
 pub(super) struct Handout {
     pub(super) id: String,
+    pub(super) attempt: String,
     /// Milliseconds since the Unix epoch.
     pub(super) deadline_ms: u64,
     pub(super) request: Arc<InvokeRequest>,
@@ -56,6 +57,7 @@ pub(super) struct Handout {
 pub(super) struct Undelivered {
     sandbox: Option<Arc<Sandbox>>,
     id: String,
+    attempt: String,
 }
 
 /// A caller's place in the queue.
@@ -128,9 +130,9 @@ impl Sandbox {
     }
 
     /// A piece of a streamed response; `false` if its invocation is over.
-    pub(super) fn piece(&self, id: &str, piece: &Bytes) -> bool {
+    pub(super) fn piece(&self, id: &str, attempt: Option<&str>, piece: &Bytes) -> bool {
         let inner = self.lock();
-        let Some(job) = inner.state.held(id) else { return false };
+        let Some(job) = inner.state.held(id, attempt) else { return false };
         if let Some(pieces) = &job.pieces {
             // Its caller may have seen enough.
             let _ = pieces.send(piece.clone());
@@ -142,13 +144,14 @@ impl Sandbox {
     pub(super) fn answer(
         self: &Arc<Self>,
         id: &str,
+        attempt: Option<&str>,
         kind: Kind,
         content: Content,
         headers: HeaderMap,
     ) -> Result<(), Refusal> {
         let now = now();
         let mut inner = self.lock();
-        let step = inner.state.answer(id, kind, content, now);
+        let step = inner.state.answer(id, attempt, kind, content, now);
         self.serve_open_nexts(&mut inner, now);
         self.mind_clock(&mut inner);
         drop(inner);
@@ -251,23 +254,27 @@ impl Sandbox {
             if let Err(handout) = open.send(self.hand_out(running))
                 && let Some(undelivered) = handout.undelivered
             {
-                inner.state.hand_back(&undelivered.disarm(), now);
+                let (id, attempt) = undelivered.disarm();
+                inner.state.hand_back(&id, &attempt, now);
             }
         }
     }
 
     fn hand_out(self: &Arc<Self>, running: &Running<Job>) -> Handout {
-        let id = running.id.clone();
-        let several = self.settings.max_concurrency > 1;
-        let undelivered = several.then(|| Undelivered { sandbox: Some(Arc::clone(self)), id: id.clone() });
+        let (id, attempt) = (running.id.clone(), running.attempt.clone());
+        let undelivered = (self.settings.max_concurrency > 1).then(|| Undelivered {
+            sandbox: Some(Arc::clone(self)),
+            id: id.clone(),
+            attempt: attempt.clone(),
+        });
         let request = Arc::clone(&running.event.request);
-        Handout { id, deadline_ms: running.deadline_ms, request, undelivered }
+        Handout { id, attempt, deadline_ms: running.deadline_ms, request, undelivered }
     }
 
-    fn hand_back(self: &Arc<Self>, id: &str) {
+    fn hand_back(self: &Arc<Self>, id: &str, attempt: &str) {
         let now = now();
         let mut inner = self.lock();
-        inner.state.hand_back(id, now);
+        inner.state.hand_back(id, attempt, now);
         self.serve_open_nexts(&mut inner, now);
         self.mind_clock(&mut inner);
     }
@@ -306,16 +313,16 @@ impl Ticket {
 
 impl Undelivered {
     /// The event has gone out, or is handed back by other means.
-    pub(super) fn disarm(mut self) -> String {
+    pub(super) fn disarm(mut self) -> (String, String) {
         self.sandbox = None;
-        std::mem::take(&mut self.id)
+        (std::mem::take(&mut self.id), std::mem::take(&mut self.attempt))
     }
 }
 
 impl Drop for Undelivered {
     fn drop(&mut self) {
         if let Some(sandbox) = self.sandbox.take() {
-            sandbox.hand_back(&self.id);
+            sandbox.hand_back(&self.id, &self.attempt);
         }
     }
 }

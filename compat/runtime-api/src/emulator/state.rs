@@ -39,6 +39,8 @@ pub(super) struct State<E> {
     queue: VecDeque<Queued<E>>,
     /// In the order in which they were handed out.
     running: Vec<Running<E>>,
+    /// How many have been handed out.
+    attempts: u64,
     /// Ids, oldest first; none where one invocation is in flight at a time.
     timed_out: VecDeque<String>,
     /// When the front of the queue gives up waiting to be asked for.
@@ -73,6 +75,8 @@ struct Queued<E> {
 /// An invocation that the runtime holds.
 pub(super) struct Running<E> {
     pub(super) id: String,
+    /// Which handing out of an event this is. An id can come again, this does not.
+    pub(super) attempt: String,
     pub(super) event: E,
     /// Milliseconds since the Unix epoch.
     pub(super) deadline_ms: u64,
@@ -151,6 +155,7 @@ impl<E> State<E> {
             init: Init::Pending,
             queue: VecDeque::new(),
             running: Vec::new(),
+            attempts: 0,
             timed_out: VecDeque::new(),
             patience: None,
         }
@@ -166,8 +171,8 @@ impl<E> State<E> {
     }
 
     /// What belongs to an invocation that the runtime holds.
-    pub(super) fn held(&self, id: &str) -> Option<&E> {
-        self.running.iter().find(|running| running.id == id).map(|running| &running.event)
+    pub(super) fn held(&self, id: &str, attempt: Option<&str>) -> Option<&E> {
+        self.running.iter().find(|running| running.is(id, attempt)).map(|running| &running.event)
     }
 
     /// When [`State::expire`] has something to do; `None` while nothing is waited for.
@@ -197,8 +202,10 @@ impl<E> State<E> {
             self.phase = Phase::Ready;
             let event = if self.has_room() { self.queue.pop_front() } else { None };
             let Some(Queued { id, event }) = event else { return Next::Wait };
+            self.attempts += 1;
             self.running.push(Running {
                 id,
+                attempt: self.attempts.to_string(),
                 event,
                 deadline_ms: now.unix_ms.saturating_add(whole_ms(self.timeout)),
                 handed_out: now.instant,
@@ -211,17 +218,25 @@ impl<E> State<E> {
     }
 
     /// The runtime never got this event: it is the first in the queue again.
-    pub(super) fn hand_back(&mut self, id: &str, now: Now) {
-        if let Some(Running { id, event, .. }) = self.take_running(id) {
+    pub(super) fn hand_back(&mut self, id: &str, attempt: &str, now: Now) {
+        if let Some(Running { id, event, .. }) = self.take_running(id, Some(attempt)) {
             self.queue.push_front(Queued { id, event });
             self.patience = None;
             self.mind_front(now);
         }
     }
 
-    /// `POST /runtime/invocation/{id}/response` and `…/error`.
-    pub(super) fn answer(&mut self, id: &str, kind: Kind, content: Content, now: Now) -> Step<E> {
-        let Some(running) = self.take_running(id) else {
+    /// `POST /runtime/invocation/{id}/response` and `…/error`. An answer that says which attempt it is of is taken for
+    /// no other.
+    pub(super) fn answer(
+        &mut self,
+        id: &str,
+        attempt: Option<&str>,
+        kind: Kind,
+        content: Content,
+        now: Now,
+    ) -> Step<E> {
+        let Some(running) = self.take_running(id, attempt) else {
             return Step { told: Err(self.refuse_answer(id, kind)), settled: None };
         };
         if self.concurrency == 1 {
@@ -340,8 +355,8 @@ impl<E> State<E> {
         self.running.len() < self.concurrency
     }
 
-    fn take_running(&mut self, id: &str) -> Option<Running<E>> {
-        let position = self.running.iter().position(|running| running.id == id)?;
+    fn take_running(&mut self, id: &str, attempt: Option<&str>) -> Option<Running<E>> {
+        let position = self.running.iter().position(|running| running.is(id, attempt))?;
         Some(self.running.remove(position))
     }
 
@@ -372,6 +387,8 @@ impl<E> State<E> {
                 Kind::Error => "InvocationErrorResponse",
             }),
             _ if self.timed_out.iter().any(|late| late == id) => Refusal::InvokeTimeout,
+            // Another attempt of it is under way: this one is over.
+            _ if self.held(id, None).is_some() => Refusal::InvokeTimeout,
             _ => Refusal::InvalidRequestId,
         }
     }
@@ -390,6 +407,11 @@ impl<E> State<E> {
 }
 
 impl<E> Running<E> {
+    /// Runtimes of before July 2026 do not say which attempt they mean.
+    fn is(&self, id: &str, attempt: Option<&str>) -> bool {
+        self.id == id && attempt.is_none_or(|attempt| attempt == self.attempt)
+    }
+
     fn settled(self, failed: bool, payload: Bytes) -> Settled<E> {
         Settled { id: self.id, event: self.event, failed, payload, handed_out: Some(self.handed_out) }
     }
@@ -469,6 +491,7 @@ mod tests {
     /// Plays a script of calls against a sandbox whose timeout is 3 s, and compares what each comes to.
     ///
     /// Calls: `invoke ID`, `next`, `response ID TEXT`, `error ID TEXT`, `lost ID`, `init TEXT`, `exit STATUS`, `at MS`.
+    /// `ID#2` is the second attempt that was handed out.
     /// Results: what the runtime is told, then the invocations that ended as `ID ok|failed TEXT`.
     #[track_caller]
     fn play(script: &[(&str, &str)]) {
@@ -495,11 +518,16 @@ mod tests {
                 }),
                 "response" | "error" => {
                     let kind = if verb == "error" { Kind::Error } else { Kind::Response };
-                    let step = state.answer(id, kind, content(text), now);
+                    let (id, attempt) =
+                        id.split_once('#').map_or((id, None), |(id, attempt)| (id, Some(attempt)));
+                    let step = state.answer(id, attempt, kind, content(text), now);
                     results.push(told(step.told));
                     ended.extend(step.settled);
                 }
-                "lost" => state.hand_back(id, now),
+                "lost" => {
+                    let (id, attempt) = id.split_once('#').unwrap();
+                    state.hand_back(id, attempt, now);
+                }
                 "init" => {
                     let (reply, settled) = state.init_error(Some("Runtime.T".to_owned()), content(rest));
                     results.push(told(reply));
@@ -822,6 +850,38 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_that_is_over_is_not_taken_for_another_of_the_same_id() {
+        play(&[
+            ("next", "wait"),
+            ("invoke a", ""),
+            ("next", "a until 1003000"),
+            ("at 3000", &timed_out("a")),
+            ("invoke a", ""),
+            ("next", "a until 1006000"),
+            ("response a#1 1", "410 InvokeTimeout"),
+            ("error a#1 1", "410 InvokeTimeout"),
+            ("error a#? 1", "410 InvokeTimeout"),
+            ("response a#2 2", "202; a ok 2"),
+            ("invoke a", ""),
+            ("next", "a until 1006000"),
+            // It does not say which it means.
+            ("response a 3", "202; a ok 3"),
+        ]);
+        play_at_once(
+            2,
+            &[
+                ("invoke a", ""),
+                ("invoke a", ""),
+                ("next", "a until 1003000"),
+                ("next", "a until 1003000"),
+                ("response a#2 2", "202; a ok 2"),
+                ("response a#2 2", "410 InvokeTimeout"),
+                ("response a#1 1", "202; a ok 1"),
+            ],
+        );
+    }
+
+    #[test]
     fn a_thousand_late_ones_are_remembered() {
         let mut state = State::new(Duration::from_secs(1), 2000);
         let start = Now { instant: Instant::now(), unix_ms: 0 };
@@ -831,7 +891,7 @@ mod tests {
         }
         let late = Now { instant: start.instant + Duration::from_secs(1), unix_ms: 1000 };
         assert_eq!(std::iter::from_fn(|| state.expire(late)).count(), 1001);
-        let mut told = |id| state.answer(id, Kind::Response, content(""), late).told;
+        let mut told = |id| state.answer(id, None, Kind::Response, content(""), late).told;
         assert_eq!(told("0"), Err(Refusal::InvalidRequestId));
         assert_eq!(told("1"), Err(Refusal::InvokeTimeout));
         assert_eq!(told("1000"), Err(Refusal::InvokeTimeout));
@@ -869,13 +929,13 @@ mod tests {
                 ("invoke c", ""),
                 ("next", "a until 1003000"),
                 ("next", "b until 1003000"),
-                ("lost a", ""),
+                ("lost a#1", ""),
                 ("response a 1", "400 InvalidRequestID"),
                 ("at 100", ""),
                 ("next", "a until 1003100"),
                 ("response a 1", "202; a ok 1"),
                 // It is over: there is nothing to be had back.
-                ("lost a", ""),
+                ("lost a#1", ""),
                 ("next", "c until 1003100"),
             ],
         );
