@@ -153,6 +153,19 @@ async fn exits_at_once() {
     check(&handler, &variables, "Runtime.Go1xHandlerExited", &texts).await;
 }
 
+/// What a handler leaves behind has its stderr for as long as it likes.
+#[tokio::test]
+async fn a_handler_that_leaves_a_process_behind_is_heard_too() {
+    let folder = Folder::new("behind");
+    let script = "#!/bin/sh\ndir=${0%/*}\nmkdir \"$dir/first\" 2>/dev/null && exit 3\n\
+                  setsid sh -c '>\"$0/behind\"; while [ -e \"$0\" ]; do sleep 0.1; done' \"$dir\" &\n\
+                  until [ -e \"$dir/behind\" ]; do sleep 0.01; done\necho TABLE is not set >&2\nexit 3\n";
+    let handler = folder.write("main", 0o755, script.as_bytes());
+    let variables = [("PATH", "/usr/bin:/bin")];
+    let texts = ["exit status 3", "It said:\nTABLE is not set"];
+    check(&handler, &variables, "Runtime.Go1xHandlerExited", &texts).await;
+}
+
 /// An extension within the handler's process speaks with the Runtime API too. That is no sign of a handler that polls.
 #[tokio::test]
 async fn a_handler_that_fails_beside_its_extension_has_failed() {

@@ -7,12 +7,15 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::ChildStderr;
+use tokio::sync::watch;
 
 use super::process::{Process, Slot};
 use crate::bootstrap::ChildCommand;
 
 /// The second time it has to end so soon, too.
 const LIMIT: Duration = Duration::from_secs(1);
+/// All that it said has come when it has ended. Only what it has left behind can have its stderr for longer.
+const REST: Duration = Duration::from_millis(100);
 /// Bytes that are kept of what it says.
 const KEPT: usize = 16 * 1024;
 /// Lines that are told, and how long they may be.
@@ -42,21 +45,27 @@ pub(super) async fn of(
     }
     let (process, stderr) = Process::spawn_heard(command, port).ok()?;
     let process = slot.put(process);
-    let said = tokio::time::timeout(LIMIT, async { (heard(stderr).await, process.wait().await) }).await;
+    let (hear, said) = watch::channel(Vec::new());
+    // A task of its own, which goes on if this is given up: whoever writes where nobody reads any more is killed for it.
+    let hearing = tokio::spawn(listen(stderr, hear));
+    let ended = tokio::time::timeout(LIMIT, process.wait()).await;
     process.kill().await;
-    let (said, again) = said.ok()?;
-    let text = telling(&String::from_utf8_lossy(&said));
-    (!text.is_empty()).then_some(LastWords { text, again: again == status })
+    let again = ended.ok()? == status;
+    _ = tokio::time::timeout(REST, hearing).await;
+    let text = telling(&String::from_utf8_lossy(&said.borrow()));
+    (!text.is_empty()).then_some(LastWords { text, again })
 }
 
-/// The last of it, to its end.
-async fn heard(mut stderr: ChildStderr) -> Vec<u8> {
-    let mut said = Vec::new();
-    while let Ok(1..) = stderr.read_buf(&mut said).await {
-        let surplus = said.len().saturating_sub(KEPT);
-        said.drain(..surplus);
+/// Keeps the last of it, to its end.
+async fn listen(mut stderr: ChildStderr, hear: watch::Sender<Vec<u8>>) {
+    let mut piece = Vec::with_capacity(KEPT);
+    while let Ok(1..) = stderr.read_buf(&mut piece).await {
+        hear.send_modify(|said| {
+            said.append(&mut piece);
+            let surplus = said.len().saturating_sub(KEPT);
+            said.drain(..surplus);
+        });
     }
-    said
 }
 
 /// From where Go begins to say what went wrong, or else the last lines.
