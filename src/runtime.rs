@@ -2,9 +2,11 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use runtime_api::{Client, FunctionError};
 use tokio::task::JoinSet;
+use tracing::warn;
 
 use crate::plan::RPC_LISTEN;
 use crate::stop::Stop;
@@ -87,18 +89,21 @@ async fn watch(tasks: &mut JoinSet<()>, stop: &Stop, lost: impl Fn(String) -> Ru
     }
 }
 
+/// So long the platform may take to say that it was told. The process is to end right after, and that is what matters.
+const INIT_ERROR_TIME: Duration = Duration::from_secs(2);
+
 /// Tells the platform that there will be no first `next`.
 pub(crate) async fn init_failed(client: &mut Client, failure: FunctionError) -> RuntimeError {
-    if let Err(error) = client.init_error(&failure).await {
-        tracing::warn!(%error, "the platform was not told of the failed start");
+    match tokio::time::timeout(INIT_ERROR_TIME, client.init_error(&failure)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => warn!(%error, "the platform was not told of the failed start"),
+        Err(_) => warn!("the platform did not answer to the failed start"),
     }
     RuntimeError::Init(failure)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test]

@@ -309,6 +309,17 @@ async fn settings_that_make_no_sense() {
     assert_eq!(failure.error_type.as_deref(), Some("Runtime.Go1xSetting"));
 }
 
+/// It was told, and bootstrap is to end.
+#[tokio::test]
+async fn a_runtime_api_that_does_not_answer() {
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = mute.local_addr().unwrap().to_string();
+    let run = [("AWS_LAMBDA_RUNTIME_API", &*address), ("_HANDLER", "main"), ("GO1X_MODE", "fast")];
+    let (code, text) = alone(&run).await;
+    assert_eq!(code, Some(1));
+    assert!(text.contains("GO1X_MODE is \"fast\""), "{text}");
+}
+
 #[tokio::test]
 async fn a_runtime_api_that_refuses() {
     let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
