@@ -481,6 +481,54 @@ async fn a_signal_ends_bootstrap_and_the_handler() {
     eventually("the handler is gone", || !is_alive(pid as u32)).await;
 }
 
+/// A signal to the group that it was started in does not reach it any more.
+#[tokio::test]
+async fn a_handler_that_has_left_its_process_group_ends_too() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let settings = || Settings { timeout: Duration::from_millis(400), ..Settings::default() };
+    let left = ("HANDLER_LEAVE_GROUP", "1");
+    let polite = Sandbox::start_with(settings(), &handler, &[left, ("HANDLER_SIGTERM_LOG", "1")]).await;
+    let stubborn = Sandbox::start_with(settings(), &handler, &[left, ("HANDLER_IGNORE_SIGTERM", "1")]).await;
+    let pid =
+        async |sandbox: &Sandbox| sandbox.ask(r#"{"do":"count"}"#).await["pid"].as_u64().unwrap() as u32;
+    for sandbox in [&polite, &stubborn] {
+        let first = pid(sandbox).await;
+        let (error, _) = sandbox.fail(r#"{"do":"hang"}"#).await;
+        assert_eq!(error["errorType"], "Sandbox.Timedout");
+        let second = pid(sandbox).await;
+        assert!(first != second && !is_alive(first));
+        sandbox.signal("-TERM");
+        assert_eq!(sandbox.exit().await.code(), Some(0));
+        assert!(!is_alive(second));
+    }
+    assert_eq!(polite.output().matches("SIGTERM received").count(), 1, "{}", polite.output());
+}
+
+/// Its connection would say so, did not a process that it has left behind have that too. Here it is the handler itself,
+/// in a session of its own, and what has ended is what started it.
+#[tokio::test]
+async fn the_end_of_a_process_is_noticed_though_its_connection_stays() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let folder = support::Folder::new("stays");
+    let end = folder.path().join("end");
+    let script = "#!/bin/sh\nend=${0%/*}/end\nsetsid \"$@\" &\nuntil rm \"$end\" 2>/dev/null; do sleep 0.01; done\nexit 3\n";
+    let wrapper = folder.write("wrapper", 0o755, script.as_bytes());
+    let settings = Settings { timeout: Duration::from_secs(900), ..Settings::default() };
+    let variables = [("AWS_LAMBDA_EXEC_WRAPPER", wrapper.to_str().unwrap())];
+    let sandbox = Sandbox::start_with(settings, &handler, &variables).await;
+    let pid = async || sandbox.ask(r#"{"do":"count"}"#).await["pid"].as_u64().unwrap() as u32;
+    let first = pid().await;
+    std::fs::write(&end, "").unwrap();
+    let (error, _) = sandbox.fail(r#"{"do":"hang"}"#).await;
+    assert!(is_alive(first), "it was left behind");
+    signal(first, "-KILL");
+    let text = error["errorMessage"].as_str().unwrap();
+    assert!(text.ends_with("Error: Runtime exited with error: exit status 3"), "{text}");
+    let second = pid().await;
+    assert_ne!(first, second);
+    signal(second, "-KILL");
+}
+
 /// It is started again to hear why it ended, and must not take an event then.
 #[tokio::test]
 async fn a_handler_that_polls_for_itself_is_kept_from_events_when_it_is_heard() {

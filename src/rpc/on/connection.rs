@@ -18,7 +18,7 @@ const METHOD: &str = "Function.Invoke";
 /// A sandbox is not frozen and thawed within this.
 const JUST_NOW: Duration = Duration::from_millis(5);
 
-/// How long a broken connection may wait for the end of the process that it most likely announces.
+/// A process and its connection end together, nearly always: so long the end of one is waited for after that of the other.
 const EXIT_WAIT: Duration = Duration::from_secs(1);
 
 /// A ready process and the connection to it.
@@ -40,17 +40,30 @@ impl Connection {
     }
 
     /// A long answer can be had as it comes, unless others wait behind it for theirs.
+    ///
+    /// The connection of a process that has ended may stay: what the process has left behind can have it too.
     pub(super) async fn invoke(
         &self,
         request: &InvokeRequest<'_>,
         event: &mut Arriving,
         sharing: Sharing,
     ) -> Result<Streamed<InvokeResponse>, netrpc::Error> {
-        let answer = match sharing {
-            Sharing::Process => {
-                self.client.call_streamed(METHOD, request, event, InvokeResponse::PAYLOAD).await
+        let call = async {
+            match sharing {
+                Sharing::Process => {
+                    self.client.call_streamed(METHOD, request, event, InvokeResponse::PAYLOAD).await
+                }
+                Sharing::Shared => self.client.call_with(METHOD, request, event).await.map(Streamed::Whole),
             }
-            Sharing::Shared => self.client.call_with(METHOD, request, event).await.map(Streamed::Whole),
+        };
+        let ended = async {
+            self.process.wait().await;
+            tokio::time::sleep(EXIT_WAIT).await;
+        };
+        let answer = tokio::select! {
+            biased;
+            answer = call => answer,
+            () = ended => Err(netrpc::Error::UnexpectedEof),
         };
         if answer.is_ok() {
             self.answered.store(self.now(), Relaxed);

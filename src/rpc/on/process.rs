@@ -6,7 +6,9 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, getpgid, kill_process, kill_process_group, waitid,
+};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::watch;
 use ur_taking_me_with_you::spawn_dying_with_parent_async;
@@ -139,9 +141,15 @@ impl Process {
     }
 
     fn signal(&self, signal: Signal) {
-        if self.status().is_none()
-            && let Err(error) = kill_process_group(self.pid, signal)
-        {
+        if self.status().is_some() {
+            return;
+        }
+        let mut sent = kill_process_group(self.pid, signal);
+        // It may have gone over to another group, whose other members are nobody's business.
+        if getpgid(Some(self.pid)).is_ok_and(|group| group != self.pid) {
+            sent = kill_process(self.pid, signal);
+        }
+        if let Err(error) = sent {
             tracing::debug!(%error, ?signal, "signal not sent");
         }
     }
