@@ -102,6 +102,24 @@ async fn failures_of_the_function_reach_the_caller_as_go1x_told_them() {
 }
 
 #[tokio::test]
+async fn what_a_failure_says_at_great_length_is_cut() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let sandbox = Sandbox::start(&handler, &[]).await;
+    let long = "x".repeat(400_000);
+    for (event, key) in [
+        (json!({"do": "error", "message": long}), "errorMessage"),
+        (json!({"do": "error", "message": "m", "type": long}), "errorType"),
+        (json!({"do": "rpcerror", "message": long}), "errorMessage"),
+    ] {
+        let (error, _) = sandbox.fail(&event.to_string()).await;
+        let text = error[key].as_str().unwrap();
+        assert!(text.len() < 300_000 && text.ends_with("x… (cut: 400000 bytes)"), "{key}: {}", text.len());
+    }
+    sandbox.ask("1").await;
+    assert!(sandbox.output().len() < 900_000, "nor does the log have more");
+}
+
+#[tokio::test]
 async fn a_lost_handler_costs_one_invocation_and_is_replaced() {
     let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
     let sandbox = Sandbox::start(&handler, &[]).await;

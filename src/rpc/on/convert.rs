@@ -30,20 +30,20 @@ pub(super) fn outcome(response: InvokeResponse) -> Result<Bytes, FunctionError> 
     let InvokeError { message, error_type, stack_trace, should_exit } = error;
     let frame = |StackFrame { path, line, label }| runtime_api::StackFrame { path, line, label };
     let stack_trace = stack_trace.into_iter().map(frame).collect();
-    Err(FunctionError { message: cut(message), error_type, stack_trace, should_exit })
+    Err(FunctionError { message: cut(message), error_type: cut(error_type), stack_trace, should_exit })
 }
 
-/// So much of a failure's message goes to the log and to the platform.
-const MESSAGE_LIMIT: usize = 256 * 1024;
+/// So much of a failure's message, and of its type, goes to the log and to the platform.
+const TEXT_LIMIT: usize = 256 * 1024;
 
-fn cut(mut message: String) -> String {
-    let length = message.len();
-    if length > MESSAGE_LIMIT {
-        let end = (0..=MESSAGE_LIMIT).rfind(|end| message.is_char_boundary(*end)).unwrap_or_default();
-        message.truncate(end);
-        message += &format!("… (cut: {length} bytes)");
+pub(super) fn cut(mut text: String) -> String {
+    let length = text.len();
+    if length > TEXT_LIMIT {
+        let end = (0..=TEXT_LIMIT).rfind(|end| text.is_char_boundary(*end)).unwrap_or_default();
+        text.truncate(end);
+        text += &format!("… (cut: {length} bytes)");
     }
-    message
+    text
 }
 
 /// The other way: an invocation that came over net/rpc. An id that could not stand in a path is left out.
@@ -96,12 +96,12 @@ mod tests {
     }
 
     #[test]
-    fn a_long_message_is_cut_between_two_characters() {
-        let fits = "x".repeat(MESSAGE_LIMIT);
+    fn a_long_text_is_cut_between_two_characters() {
+        let fits = "x".repeat(TEXT_LIMIT);
         assert_eq!(cut(fits.clone()), fits);
-        let cut = cut("ü".repeat(MESSAGE_LIMIT).replacen('ü', "x", 1));
-        assert_eq!(cut.len(), MESSAGE_LIMIT - 1 + "… (cut: 524287 bytes)".len());
-        assert!(cut.ends_with("ü… (cut: 524287 bytes)"), "{}", &cut[MESSAGE_LIMIT - 10..]);
+        let cut = cut("ü".repeat(TEXT_LIMIT).replacen('ü', "x", 1));
+        assert_eq!(cut.len(), TEXT_LIMIT - 1 + "… (cut: 524287 bytes)".len());
+        assert!(cut.ends_with("ü… (cut: 524287 bytes)"), "{}", &cut[TEXT_LIMIT - 10..]);
     }
 
     #[test]

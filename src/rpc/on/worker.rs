@@ -121,7 +121,9 @@ impl Worker {
                     outcome => return outcome.map(Answer::Whole),
                 },
                 // The method's own error, or a request that it could not read: the process and the connection are well.
-                Err(netrpc::Error::Server(text)) => return Err(FunctionError::new(RPC_ERROR, text)),
+                Err(netrpc::Error::Server(text)) => {
+                    return Err(FunctionError::new(RPC_ERROR, convert::cut(text)));
+                }
                 Err(netrpc::Error::Payload(error)) => event_lost(error),
                 Err(netrpc::Error::TooLong(_)) => FunctionError::new(TOO_LARGE.0, TOO_LARGE.1),
                 // It cannot have been run, so that it may go to a fresh process.
