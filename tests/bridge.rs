@@ -11,6 +11,7 @@ use runtime_api::emulator::{Emulator, Framing, InvokeRequest, Settings, StatusCo
 use serde_json::json;
 use support::platform::{Platform, accept, request};
 use support::{Sandbox, children, eventually, is_alive, signal, state};
+use tokio::io::AsyncWriteExt as _;
 
 #[tokio::test]
 async fn payloads_pass_untouched_whatever_their_size_and_framing() {
@@ -427,6 +428,32 @@ async fn a_malformed_header_fails_its_invocation_alone() {
         assert!(error["errorMessage"].as_str().unwrap().contains(header), "{error}");
         assert_eq!(sandbox.ask("1").await, 1);
     }
+}
+
+/// The handler is to be told the length before the event has come.
+#[tokio::test]
+async fn an_event_that_is_announced_too_long_is_not_waited_for() {
+    let Some(mut platform) = Platform::start().await else { return };
+    for length in ["67108865", "10000000000", "18446744073709551615"] {
+        let mut stream = platform.stream.take().unwrap();
+        request(&mut stream).await;
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: id-1\r\nLambda-Runtime-Deadline-Ms: 1\r\n\
+             Content-Length: {length}\r\n\r\n{{"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // The rest of it is still to come on that one.
+        let mut another = platform.connection().await;
+        let answer = request(&mut another).await;
+        assert!(
+            answer.contains("/id-1/error ") && answer.contains("Runtime.Go1xEventLost"),
+            "{length}: {answer}"
+        );
+        accept(&mut another).await;
+        platform.stream = Some(another);
+    }
+    let mut stream = platform.event(r#"{"do":"count"}"#).await;
+    assert!(request(&mut stream).await.contains("\"total\":1}"), "the handler is the first one");
 }
 
 #[tokio::test]
