@@ -6,7 +6,6 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tracing::{debug, trace};
 
-use crate::attempt::Attempt;
 use crate::contract::{
     API_VERSION, ERROR_SUFFIX, FAILURE_LIMIT, INIT_ERROR_PATH, INVOCATION_PATH, NEXT_PATH, RESPONSE_SUFFIX,
     header,
@@ -59,8 +58,6 @@ pub struct Client {
     common: RequestHead,
     /// The head of the request for the next invocation, which is always the same.
     next: RequestHead,
-    /// The invocation that was handed out last.
-    attempt: Attempt,
     connection: Option<Box<Connection>>,
     waits_in_read: bool,
     /// Where an event brings its connection back to.
@@ -138,7 +135,6 @@ impl Client {
             head: RequestHead::default(),
             common,
             next,
-            attempt: Attempt::default(),
             connection: None,
             waits_in_read: false,
             home: Home::default(),
@@ -172,7 +168,6 @@ impl Client {
         if status != 200 {
             return Err(self.refusal(operation, status, connection).await);
         }
-        self.attempt.read(&head, &places);
         // Most events have come with their heads.
         let event = match connection.at_hand() {
             Some(event) => {
@@ -272,8 +267,8 @@ impl Client {
     #[inline(always)] // as that of the head's parts
     fn begin_answer(&mut self, request_id: &RequestId, suffix: &str) {
         self.head.begin("POST", [&self.base, INVOCATION_PATH, request_id.as_str(), suffix]);
-        if let Some(id) = self.attempt.id_of(request_id) {
-            self.head.header(header::INVOCATION_ID, id);
+        if !request_id.attempt().is_empty() {
+            self.head.header(header::INVOCATION_ID, request_id.attempt());
         }
     }
 

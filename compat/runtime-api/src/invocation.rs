@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::ClientContext;
 use crate::contract::{EVENT_LIMIT, header};
-use crate::http::{Headers, is_name};
+use crate::http::{Headers, is_name, is_value};
 use crate::lent::Lent;
 
 /// An event with its metadata.
@@ -73,16 +73,6 @@ impl Places {
         }
         places
     }
-
-    /// One header's value; an absent one is empty.
-    pub(crate) fn value<'h>(&self, head: &'h [u8], name: &str) -> &'h [u8] {
-        let at = NAMES.iter().position(|known| *known == name);
-        at.map(|at| self.at(head, at)).unwrap_or_default()
-    }
-
-    fn at<'h>(&self, head: &'h [u8], at: usize) -> &'h [u8] {
-        self.0[at].clone().and_then(|place| head.get(place)).unwrap_or_default()
-    }
 }
 
 /// JSON in headers is UTF-8, and so is everything else.
@@ -99,26 +89,43 @@ pub struct Identity {
 
 /// A request id that is safe to put into a path: visible ASCII that needs no escape there, at most
 /// 256 bytes. That of an event shares its memory, as [`Context`] says.
+///
+/// It is the id of one attempt: a caller may choose a request's id, and a retry keeps it, and what a runtime says late of
+/// an attempt whose time is up is not to be taken for the answer to another. Lambda names the attempt since July 2026
+/// (`Lambda-Runtime-Invocation-Id`), and is told it with the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct RequestId(ByteString);
+pub struct RequestId {
+    text: ByteString,
+    /// Empty if there is none.
+    attempt: ByteString,
+}
 
 impl RequestId {
     /// Checks the text; `None` if it could not stand in a path.
     pub fn parse(text: impl Into<ByteString>) -> Option<RequestId> {
         let text = text.into();
         ((1..=256).contains(&text.len()) && text.bytes().all(|byte| FITS_IN_PATH[usize::from(byte)]))
-            .then_some(RequestId(text))
+            .then_some(RequestId { text, attempt: ByteString::new() })
+    }
+
+    /// What could be no header's value is not sent back.
+    fn of_attempt(self, attempt: ByteString) -> RequestId {
+        if is_value(&attempt) { RequestId { attempt, ..self } } else { self }
     }
 
     /// The id's text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    pub(crate) fn attempt(&self) -> &str {
+        &self.attempt
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -160,12 +167,13 @@ impl Context {
     /// Reads the head of a `next` answer.
     pub(crate) fn read(head: &Bytes, places: &Places) -> Result<Context, HeaderError> {
         let text = |at: usize| {
-            ByteString::try_from(head.slice_ref(places.at(head, at)))
-                .map_err(|_| (NAMES[at], NOT_UTF8.to_owned()))
+            let value = places.0[at].clone().and_then(|place| head.get(place)).unwrap_or_default();
+            ByteString::try_from(head.slice_ref(value)).map_err(|_| (NAMES[at], NOT_UTF8.to_owned()))
         };
         let request_id = match text(0) {
             Ok(id) if id.is_empty() => Err((NAMES[0], "is missing".to_owned())),
             Ok(id) => RequestId::parse(id.clone())
+                .map(|id| id.of_attempt(text(7).unwrap_or_default()))
                 .ok_or_else(|| (NAMES[0], format!("is {id:?}, which no path can hold"))),
             Err(error) => Err(error),
         };

@@ -42,7 +42,6 @@
 //! | `http` | HTTP/1.1 as far as a runtime needs it |
 //! | `emulator` | the platform's end, behind the feature of that name |
 
-mod attempt;
 mod channel;
 mod client;
 mod client_context;

@@ -179,15 +179,15 @@ async fn an_attempts_id_goes_back_with_its_answer_and_with_no_other() {
     for (number, sent_back) in
         [Some("a-1"), Some("a-2"), Some("a-3"), None, None, None].into_iter().enumerate()
     {
-        within(client.next()).await.unwrap();
+        let id = within(client.next()).await.unwrap().context.request_id;
         match number {
-            1 => within(client.fail(&id(), &FunctionError::new("E", "m"))).await.unwrap(),
-            2 => within(client.respond(&id(), Payload::arriving(1, Pieces(vec![Ok("1".into())]))))
+            1 => within(client.fail(&id, &FunctionError::new("E", "m"))).await.unwrap(),
+            2 => within(client.respond(&id, Payload::arriving(1, Pieces(vec![Ok("1".into())]))))
                 .await
                 .told
                 .unwrap(),
             3 => within(client.respond(&other, "1")).await.told.unwrap(),
-            _ => within(client.respond(&id(), "1")).await.told.unwrap(),
+            _ => within(client.respond(&id, "1")).await.told.unwrap(),
         }
         let asked = seen.recv().await.unwrap();
         assert!(!asked.contains("invocation-id:"), "{asked}");
