@@ -316,18 +316,18 @@ impl Event {
     }
 
     /// Refuses one that is announced longer than [`EVENT_LIMIT`], before any of it is waited for.
-    pub fn bounded(self) -> Result<Event, EventError> {
+    pub fn check_length(&self) -> Result<(), EventError> {
         match self.length {
             Some(length) if length > EVENT_LIMIT as u64 => Err(EventError::TooLong),
-            _ => Ok(self),
+            _ => Ok(()),
         }
     }
 
     /// Reads the event to its end, so that its length is known.
-    pub async fn collect(self) -> Result<Event, EventError> {
-        let mut event = self.bounded()?;
+    pub async fn collect(mut self) -> Result<Event, EventError> {
+        self.check_length()?;
         let (mut chunks, mut small, mut size) = (VecDeque::new(), BytesMut::new(), 0);
-        while let Some(chunk) = event.chunk().await.transpose()? {
+        while let Some(chunk) = self.chunk().await.transpose()? {
             size += chunk.len();
             if size > EVENT_LIMIT {
                 return Err(EventError::TooLong);
@@ -344,17 +344,17 @@ impl Event {
     }
 
     /// The whole event as one buffer; pieces are copied together only if there are several.
-    pub async fn bytes(self) -> Result<Bytes, EventError> {
-        let mut event = self.bounded()?;
-        let Some(first) = event.chunk().await.transpose()? else { return Ok(Bytes::new()) };
-        let Some(second) = event.chunk().await.transpose()? else { return Ok(first) };
-        let rest = usize::try_from(event.length.unwrap_or_default()).unwrap_or_default();
+    pub async fn bytes(mut self) -> Result<Bytes, EventError> {
+        self.check_length()?;
+        let Some(first) = self.chunk().await.transpose()? else { return Ok(Bytes::new()) };
+        let Some(second) = self.chunk().await.transpose()? else { return Ok(first) };
+        let rest = usize::try_from(self.length.unwrap_or_default()).unwrap_or_default();
         // The length is only a header's word until the bytes have come.
         let mut whole =
             BytesMut::with_capacity(first.len() + second.len() + rest.min(crate::contract::RESPONSE_LIMIT));
         whole.extend_from_slice(&first);
         whole.extend_from_slice(&second);
-        while let Some(chunk) = event.chunk().await.transpose()? {
+        while let Some(chunk) = self.chunk().await.transpose()? {
             if whole.len() + chunk.len() > EVENT_LIMIT {
                 return Err(EventError::TooLong);
             }
@@ -520,7 +520,7 @@ mod tests {
         assert!(matches!(endless().collect().await, Err(EventError::TooLong)));
         assert!(matches!(endless().bytes().await, Err(EventError::TooLong)));
         let announced = |length| Event { length: Some(length), ..Event::from(Bytes::new()) };
-        assert!(matches!(announced(EVENT_LIMIT as u64 + 1).bounded(), Err(EventError::TooLong)));
-        assert!(announced(EVENT_LIMIT as u64).bounded().is_ok());
+        assert!(matches!(announced(EVENT_LIMIT as u64 + 1).check_length(), Err(EventError::TooLong)));
+        assert!(announced(EVENT_LIMIT as u64).check_length().is_ok());
     }
 }

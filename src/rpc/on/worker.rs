@@ -87,9 +87,9 @@ impl Worker {
         invocation: Invocation,
         watch: &Watch,
     ) -> Result<Answer, FunctionError> {
-        let Invocation { context, event } = invocation;
+        let Invocation { context, mut event } = invocation;
         // gob is to be told the length before anything has come, and it is only a header's word.
-        let mut event = event.bounded().map_err(event_lost)?;
+        event.check_length().map_err(event_lost)?;
         // Chunked, it says how long it is only by its end, and gob has to know before. On a connection that others share,
         // one that is slow or breaks off must be nobody else's business.
         if event.length().is_none() || sharing == Sharing::Shared {
