@@ -476,7 +476,7 @@ async fn an_invocation_without_a_usable_id_ends_the_process() {
 async fn refused_answers_are_survived_and_a_lost_sandbox_is_not() {
     let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
     let sandbox = Sandbox::start(&handler, &[]).await;
-    for status in [400, 403, 410, 413] {
+    for status in [400, 403, 404, 410, 413, 429] {
         sandbox.emulator.answer_next_response_with(StatusCode::from_u16(status).unwrap());
         sandbox.ask("1").await;
         sandbox.says(&format!("with status {status}")).await;

@@ -64,11 +64,12 @@ impl Error {
     /// Whether a runtime can go on to the next invocation: the API refused this one answer and no more.
     ///
     /// 400: the id is unknown or done with; 403: not the time for it; 410: the invocation timed out;
-    /// 413: the payload is too large. A 500 means that the sandbox cannot recover.
+    /// 413: the payload is too large; other servers say the same with other statuses of that kind. A 500 means that the
+    /// sandbox cannot recover.
     pub fn concerns_one_answer(&self) -> bool {
         match self {
             Error::Status { operation: Operation::Response | Operation::Error, status, .. } => {
-                matches!(status, 400 | 403 | 410 | 413)
+                matches!(status, 400..=499)
             }
             _ => false,
         }
