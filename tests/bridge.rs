@@ -311,8 +311,9 @@ async fn failures_are_logged_as_json_where_that_is_asked_for() {
         assert_eq!((&failure["errorMessage"], &failure["level"]), (&json!("m"), &json!("ERROR")));
         assert_eq!(failure["requestId"], outcome.request_id);
         assert_eq!(failure["stackTrace"][0]["label"], "level1");
-        let end = lines.last().unwrap()["errorMessage"].as_str().unwrap();
-        assert!(end.contains("status 500"), "{end}");
+        let end = lines.last().unwrap();
+        assert_eq!(end["errorType"], "Runtime.Go1xEnded");
+        assert!(end["errorMessage"].as_str().unwrap().contains("status 500"), "{end}");
     }
 }
 

@@ -186,6 +186,20 @@ async fn a_socket_that_cannot_be_had_fails_the_start() {
 }
 
 #[tokio::test]
+async fn a_socket_for_a_handler_that_polls_for_itself_is_said_to_be_none() {
+    let Some(handler) = peers::require(Peer::HandlerCurrentNorpc) else { return };
+    let listen = format!("127.0.0.1:{}", free_port());
+    let sandbox = Sandbox::start(&handler, &[("GO1X_RPC_LISTEN", &listen)]).await;
+    sandbox.ask("1").await;
+    let refused = std::net::TcpStream::connect(&listen).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    sandbox.fail(r#"{"do":"exit","code":7}"#).await;
+    assert_eq!(sandbox.exit().await.code(), Some(7));
+    let text = "GO1X_RPC_LISTEN had no effect: the handler polled the Runtime API itself";
+    assert!(sandbox.output().contains(text), "{}", sandbox.output());
+}
+
+#[tokio::test]
 async fn a_socket_that_cannot_be_had_is_told_before_the_handler_runs() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = taken.local_addr().unwrap().to_string();

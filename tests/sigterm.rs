@@ -77,6 +77,17 @@ async fn while_last_words_are_heard() {
     assert_eq!(said(), "waiting\nSIGTERM received\n");
 }
 
+/// As with an emulator that knows none: nobody sends it unasked, and all else works.
+#[tokio::test]
+async fn where_no_extension_can_be_registered() {
+    let Some(handler) = peers::require(Peer::LegacyHandler) else { return };
+    let variables = [("GO1X_SIGTERM", "on"), ("HANDLER_SIGTERM_LOG", "1")];
+    let sandbox = Sandbox::start(&handler, &variables).await;
+    sandbox.ask("1").await;
+    sandbox.says("GO1X_SIGTERM is on, but no extension can be registered").await;
+    ends(&sandbox, 1).await;
+}
+
 /// As after a timeout beside an extension.
 #[tokio::test]
 async fn with_several_invocations_at_once() {
