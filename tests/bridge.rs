@@ -262,8 +262,12 @@ async fn a_handler_that_is_still_at_a_timed_out_invocation_is_replaced_before_th
 #[tokio::test]
 async fn the_attempt_is_named_in_what_is_told_of_it() {
     let Some(mut platform) = Platform::start().await else { return };
-    for event in [r#"{"do":"raw","text":"well"}"#, r#"{"do":"error","message":"m"}"#, r#"{"do":"hang"}"#] {
-        let mut stream = platform.event_until(400, event).await;
+    for (event, milliseconds) in [
+        (r#"{"do":"raw","text":"well"}"#, 3_600_000),
+        (r#"{"do":"error","message":"m"}"#, 3_600_000),
+        (r#"{"do":"hang"}"#, 400),
+    ] {
+        let mut stream = platform.event_until(milliseconds, event).await;
         let answer = request(&mut stream).await;
         assert!(answer.contains("\r\nlambda-runtime-invocation-id: attempt-1\r\n"), "{event}: {answer}");
         assert_eq!(answer.contains("Go1xTimedOut"), event.contains("hang"), "{answer}");
