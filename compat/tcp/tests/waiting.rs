@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
 use std::cell::Cell;
+use std::fs::{read_link, read_to_string};
 use std::future::poll_fn;
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
+use std::path::Path;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::mpsc;
 use std::task::Poll;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -62,24 +65,40 @@ async fn once(receiver: &mut Receiver) -> Option<Vec<u8>> {
     }
 }
 
+/// The peer answers once this thread sleeps, which before the end of `once` it does in the read alone.
 #[tokio::test]
 async fn an_answer_is_there_when_the_read_returns() {
-    let (mut receiver, mut sender, peer) = connected(echo).await;
+    let reader = Path::new("/proc").join(read_link("/proc/thread-self").unwrap()).join("stat");
+    let (mut receiver, mut sender, peer) = connected(move |mut stream| {
+        let mut bytes = [0; 4];
+        while stream.read_exact(&mut bytes).is_ok() {
+            // proc(5): a thread's state stands behind its name.
+            while !read_to_string(&reader).unwrap().contains(") S ") {}
+            stream.write_all(&bytes).unwrap();
+        }
+    })
+    .await;
     receiver.if_empty(IfEmpty::Wait);
-    let mut waited = 0;
-    for _ in 0..200 {
-        sender.write_all(b"ping").await.unwrap();
-        waited += usize::from(once(&mut receiver).await.is_none_or(|bytes| bytes != b"ping"));
-    }
-    // Those that tokio had its turn before, and those of a peer that the machine kept from its work.
-    assert!(waited < 200, "no read waited for its answer");
+    let in_time = async {
+        loop {
+            sender.write_all(b"ping").await.unwrap();
+            if once(&mut receiver).await.is_some_and(|bytes| bytes == b"ping") {
+                return;
+            }
+            // Tokio had its turn before, or the machine kept the peer from its work: not each time.
+            receiver.read_exact(&mut [0; 4]).await.unwrap();
+        }
+    };
+    timeout(FOR_EVER, in_time).await.expect("a read waits for its answer");
     drop((receiver, sender));
     peer.join().unwrap();
 }
 
 #[tokio::test]
 async fn what_comes_late_is_waited_for_in_the_reactor() {
-    let (mut receiver, _sender, _peer) = connected(|mut stream| {
+    let (go, asked) = mpsc::channel();
+    let (mut receiver, _sender, _peer) = connected(move |mut stream| {
+        asked.recv().unwrap();
         thread::sleep(LONG);
         stream.write_all(b"late").unwrap();
         stream.shutdown(Shutdown::Both).unwrap();
@@ -90,6 +109,7 @@ async fn what_comes_late_is_waited_for_in_the_reactor() {
     // A timer that ends in the meantime is told.
     let early = timeout(MOMENT, receiver.read_buf(&mut bytes)).await;
     assert!(early.is_err() && bytes.is_empty());
+    go.send(()).unwrap();
     timeout(FOR_EVER, receiver.read_to_end(&mut bytes)).await.unwrap().unwrap();
     assert_eq!(bytes, b"late");
 }
