@@ -108,14 +108,22 @@ async fn a_request_is_sent_once() {
     let (mut client, mut seen) = platform(script).await;
     within(client.next()).await.unwrap();
     assert!(seen.recv().await.unwrap().starts_with("GET "));
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await; // it has ended by now
+    ended().await;
     within(client.respond(&id(), "1")).await.told.unwrap();
     assert!(seen.recv().await.unwrap().starts_with("POST "));
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    ended().await;
     let error = within(client.next()).await.unwrap_err();
     assert!(matches!(error, Error::Transport { operation: Operation::Next, .. }), "{error:?}");
     assert!(seen.recv().await.unwrap().starts_with("GET "));
     assert_eq!(seen.recv().await, None, "it was sent again");
+}
+
+/// Returns once the platform, which had a few turns to go before the connection's end, and tokio, which had to see it, have
+/// had them.
+async fn ended() {
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// As Go's net/http does with what it asked for on a connection that the server closed for want of use. With a byte of an

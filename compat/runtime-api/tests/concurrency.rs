@@ -10,8 +10,11 @@ use runtime_api::contract::header;
 use runtime_api::emulator::{Emulator, Settings};
 use runtime_api::payload::{self, Closed};
 use runtime_api::{Client, Error, Invocation, RequestId};
-use support::{NEXT, Wire, error_path, invoke, named, outcome, response_path, start, within};
+use support::{NEXT, Wire, error_path, invoke, named, outcome, pass, response_path, start, within};
 use tokio::task::JoinSet;
+
+/// Nothing ends in time that should not.
+const HOUR: Duration = Duration::from_secs(3600);
 
 async fn start_with(max_concurrency: usize) -> Emulator {
     start(Settings { max_concurrency, ..Settings::default() }).await
@@ -79,9 +82,9 @@ async fn no_more_than_agreed_are_handed_out() {
     assert_eq!(outcome(c).await.payload, "3");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_answer_that_comes_too_late_is_told_so_and_the_others_go_on() {
-    let settings = Settings { max_concurrency: 2, timeout: Duration::from_secs(3), ..Settings::default() };
+    let settings = Settings { max_concurrency: 2, timeout: HOUR, ..Settings::default() };
     let emulator = start(settings).await;
     let late = tokio::spawn({
         let emulator = emulator.clone();
@@ -89,7 +92,8 @@ async fn an_answer_that_comes_too_late_is_told_so_and_the_others_go_on() {
     });
     let mut runtime = Wire::runtime(&emulator).await;
     assert_eq!(runtime.get(NEXT).await.header(header::REQUEST_ID), Some("late"));
-    let late = late.await.unwrap();
+    pass(HOUR).await;
+    let late = outcome(late).await;
     assert_eq!(late.function_error.as_deref(), Some("Unhandled"));
     assert!(String::from_utf8_lossy(&late.payload).contains("Sandbox.Timedout"));
 
@@ -112,10 +116,10 @@ async fn an_answer_that_comes_too_late_is_told_so_and_the_others_go_on() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_streamed_response_is_cut_off_when_its_time_is_up() {
     for (max_concurrency, status) in [(1, 400), (2, 410)] {
-        let settings = Settings { max_concurrency, timeout: Duration::from_secs(3), ..Settings::default() };
+        let settings = Settings { max_concurrency, timeout: HOUR, ..Settings::default() };
         let emulator = start(settings).await;
         let mut invocation = emulator.invoke_stream("{}");
         let mut client = Client::new(emulator.runtime_api()).unwrap();
@@ -124,9 +128,9 @@ async fn a_streamed_response_is_cut_off_when_its_time_is_up() {
         let answered = tokio::spawn(async move { client.respond(&id, payload).await });
         sender.send("first".into()).await.unwrap();
         assert_eq!(invocation.chunk().await.unwrap(), "first");
-        // The time that passes here is the emulator's alone.
-        assert_eq!(invocation.chunk().await, None);
-        let outcome = invocation.outcome().await;
+        pass(HOUR).await;
+        assert_eq!(within(invocation.chunk()).await, None);
+        let outcome = within(invocation.outcome()).await;
         assert!(String::from_utf8_lossy(&outcome.payload).contains("Sandbox.Timedout"), "{outcome:?}");
         while sender.send("more".into()).await == Ok(()) {}
         assert_eq!(sender.send("more".into()).await, Err(Closed));

@@ -9,7 +9,8 @@ use std::time::Duration;
 use runtime_api::contract::{RESPONSE_LIMIT, header};
 use runtime_api::emulator::{Framing, InvokeRequest, Settings, StatusCode};
 use support::{
-    Answer, NEXT, Wire, error_path, invoke, named, outcome, response_path, start, unix_ms, within,
+    Answer, NEXT, Wire, error_path, invoke, named, outcome, pass, response_path, seen_by, start, unix_ms,
+    within,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -139,7 +140,7 @@ async fn the_newest_next_gets_the_event() {
     let ping = "GET /2018-06-01/ping HTTP/1.1\r\nHost: x\r\n\r\n";
     new.send(&format!("{ping}GET {NEXT} HTTP/1.1\r\nHost: x\r\n\r\n")).await;
     assert_eq!(new.answer().await.text(), "pong");
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    seen_by(&emulator).await;
     let invocation = invoke(&emulator, named("a", "{}"));
     assert_eq!(new.answer().await.header(header::REQUEST_ID), Some("a"));
     new.post(&response_path("a"), "1").await;
@@ -157,7 +158,7 @@ async fn an_event_is_not_lost_with_a_process_that_never_got_it() {
     within(emulator.wait_ready()).await.unwrap();
     drop(killed);
     // The emulator sees the connection end, then an event comes, then word of the process.
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    seen_by(&emulator).await;
     let invocation = invoke(&emulator, named("a", "{}"));
     tokio::task::yield_now().await;
     emulator.runtime_exited(Some("signal: killed".into()));
@@ -377,7 +378,7 @@ async fn answers_that_end_too_early() {
         runtime.send(&format!("POST {path} HTTP/1.1\r\nHost: x\r\n{body}")).await;
         if reset {
             // Once what was sent has been read, the connection breaks without a word.
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            seen_by(&emulator).await;
             runtime.stream.set_zero_linger().unwrap();
         }
         drop(runtime);
@@ -571,14 +572,14 @@ async fn an_attempts_answer_is_not_taken_for_the_next_ones() {
 
 #[tokio::test]
 async fn the_clock_of_an_answered_invocation_does_not_stop_the_next_one() {
-    let emulator = start(Settings { timeout: Duration::from_millis(1500), ..Settings::default() }).await;
+    let emulator = start(Settings { timeout: Duration::from_secs(60), ..Settings::default() }).await;
     let mut runtime = Wire::runtime(&emulator).await;
     // Longer in all than the timeout, each well within it.
     for round in 0..8 {
         let id = format!("r{round}");
         let invocation = invoke(&emulator, named(&id, "{}"));
         runtime.get(NEXT).await;
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        pass(Duration::from_secs(20)).await;
         runtime.post(&response_path(&id), "1").await;
         assert_eq!(outcome(invocation).await.payload, "1");
     }

@@ -149,6 +149,20 @@ pub fn unix_ms() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64
 }
 
+/// Returns once the emulator has seen all that was done to its connections before, their ends included: of its tasks, the
+/// one that answers this was woken last, and has its turn last.
+pub async fn seen_by(emulator: &Emulator) {
+    assert_eq!(Wire::runtime(emulator).await.get("/2018-06-01/ping").await.text(), "pong");
+}
+
+/// Lets time pass for the emulator in no time. It goes on afterwards, so that a machine as slow as it likes is no reason
+/// for a timer to end.
+pub async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
 /// So that a test which fails does not hang.
 pub async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), future).await.expect("this takes too long")
