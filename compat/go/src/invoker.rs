@@ -21,7 +21,7 @@ pub fn invoker() -> Result<PathBuf, Unavailable> {
 /// As [`invoker`]; tells what takes its time.
 pub fn invoker_with(progress: &mut dyn FnMut(Progress)) -> Result<PathBuf, Unavailable> {
     let cache = Cache::open(cache_dir())?;
-    cache.executable(key([PACKAGE.name, PACKAGE.sha512]), NAME, progress, |output, progress| {
+    cache.executable(key([PACKAGE.name, PACKAGE.hash]), NAME, progress, |output, progress| {
         progress(Progress::Fetching(format!("{NAME} (from {})", PACKAGE.name)));
         PACKAGE.with(&cache, &["resources/localinvoke/main.go", "resources/localinvoke/go.mod"], |folder| {
             Go::find().build_main(folder, output).map_err(|output| Unavailable::Invoker { output })
@@ -32,5 +32,5 @@ pub fn invoker_with(progress: &mut dyn FnMut(Progress)) -> Result<PathBuf, Unava
 const NAME: &str = "localinvoke";
 const PACKAGE: Package = Package {
     name: "amplify-go-function-runtime-provider@2.3.54",
-    sha512: "d0f240e2a52f87d573e2ed73c7e2987633eb8b1bba75bb8c4599f370b9d80422780410c58c107bf521d0371654552e9649c885edb91cd2461ed38598991b4a06",
+    hash: "d0f240e2a52f87d573e2ed73c7e2987633eb8b1bba75bb8c4599f370b9d80422780410c58c107bf521d0371654552e9649c885edb91cd2461ed38598991b4a06",
 };

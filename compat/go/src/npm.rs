@@ -12,8 +12,8 @@ use crate::unavailable::indented;
 pub(crate) struct Package {
     /// Its name and version, as `npm pack` takes them.
     pub(crate) name: &'static str,
-    /// The SHA-512 of its archive, in hex.
-    pub(crate) sha512: &'static str,
+    /// The SHA-512 of its archive, or the SHA-256 of each file that is taken out of it, in hex.
+    pub(crate) hash: &'static str,
 }
 
 impl Package {
@@ -34,7 +34,7 @@ impl Package {
     fn fetch(&self, folder: &Path, members: &[&str]) -> Result<(), Unavailable> {
         fs::create_dir_all(folder).map_err(at(folder))?;
         run(folder, "npm", &["pack", "--silent", self.name])
-            .and_then(|()| run(folder, "python3", &[&["-c", EXTRACT, self.sha512], members].concat()))
+            .and_then(|()| run(folder, "python3", &[&["-c", EXTRACT, self.hash], members].concat()))
             .map_err(|reason| Unavailable::Npm { package: self.name, reason })
     }
 }
@@ -54,16 +54,19 @@ pub(crate) fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<()
     Err(format!("{program} failed ({}):\n{}", done.status, indented(&said)))
 }
 
-/// In Python, as for the emulator: checks the package and takes members out of it.
+/// In Python, as for the emulator: takes members out of the package and checks it, or them.
 const EXTRACT: &str = "
-import glob, hashlib, os, shutil, sys, tarfile
+import glob, hashlib, os, sys, tarfile
+expected, *members = sys.argv[1:]
 package = glob.glob('*.tgz')[0]
 with open(package, 'rb') as file:
-    found = hashlib.sha512(file.read()).hexdigest()
-if found != sys.argv[1]:
-    sys.exit(f'{package}: sha512 is {found}, expected {sys.argv[1]}')
+    whole = hashlib.sha512(file.read()).hexdigest()
 with tarfile.open(package) as archive:
-    for name in sys.argv[2:]:
-        with archive.extractfile('package/' + name) as member, open(os.path.basename(name), 'wb') as file:
-            shutil.copyfileobj(member, file)
+    for name in members:
+        data = archive.extractfile('package/' + name).read()
+        found = hashlib.sha256(data).hexdigest()
+        if expected not in (whole, found):
+            sys.exit(f'{package}: sha512 is {whole}, and sha256 of {name} {found}, expected {expected}')
+        with open(os.path.basename(name), 'wb') as file:
+            file.write(data)
 ";

