@@ -205,7 +205,7 @@ fn the_emulator_runs() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let listens = (0..500).any(|_| {
+    let listens = (0..3000).any(|_| {
         thread::sleep(Duration::from_millis(10));
         TcpStream::connect(("127.0.0.1", port)).is_ok()
     });
