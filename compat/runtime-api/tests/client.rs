@@ -134,7 +134,8 @@ async fn ended() {
 #[tokio::test]
 async fn an_event_is_asked_for_again_if_the_kept_connection_ends_without_a_byte() {
     let event = next("id-1", "Content-Length: 2\r\n\r\n{}").into_bytes();
-    for (breaks_off, again) in [(vec![], true), (vec![b"H".to_vec()], false)] {
+    let interim = b"HTTP/1.1 103 Early Hints\r\n\r\n".to_vec();
+    for (breaks_off, again) in [(vec![], true), (vec![b"H".to_vec()], false), (vec![interim], false)] {
         let script = vec![vec![vec![ACCEPTED.into()], breaks_off], vec![vec![event.clone()], vec![]]];
         let (mut client, mut seen) = platform(script).await;
         within(client.respond(&id(), "1")).await.told.unwrap();

@@ -44,7 +44,7 @@ pub(crate) struct Connection {
     begun: bool,
     /// Whether another request may follow.
     keeps: bool,
-    /// Whether a request was answered on it.
+    /// Whether a request was answered on it, and of an answer to the next one nothing has come.
     has_answered: bool,
     /// As much has come lately for one response, so that there is room for the next.
     room: usize,
@@ -261,6 +261,8 @@ impl Connection {
             self.parsed = 0;
             if matches!(head.status, 100..=199) {
                 self.buffer.advance(head.size);
+                // Whoever says so has the request, and an end that follows is no want of use.
+                self.has_answered = false;
                 continue;
             }
             (self.incoming, self.keeps, self.has_answered) = (head.incoming, self.keeps && head.keeps, true);
