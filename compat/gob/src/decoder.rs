@@ -130,7 +130,7 @@ impl Decoder {
             return None;
         }
         let mut cursor = Cursor::new(start);
-        let id = TypeId(cursor.int().ok()? as i32);
+        let id = cursor.type_id().ok()?;
         let Some(WireType::Struct { fields, .. }) = self.types.get(id) else { return None };
         let sent = fields.get((cursor.uint().ok()? as usize).checked_sub(1)?)?;
         if sent.id != TypeId::BYTES || *sent.name != *field {
@@ -159,7 +159,7 @@ impl Decoder {
         if message.len() > self.types.limits.message || self.split.is_some() {
             return self.take_in_part(cursor, message);
         }
-        let id = TypeId(cursor.int()? as i32); // Go cuts ids to 32 bits, and then looks at the sign
+        let id = cursor.type_id().map_err(|error| no_id(error, message))?;
         if id.0 >= 0 && self.types.is_simple(id) {
             return Ok(Some(Ready { id, start: Some(cursor.offset()) }));
         }
@@ -236,13 +236,21 @@ impl Decoder {
                 return Ok(None);
             }
             Ok(Step::Done) => None,
-            Err(error) => {
-                // Whoever reads it comes to the same place, unless something else is wrong before.
-                bytes.truncate(bytes.len() - (message.len() - cursor.offset().max(kept)));
-                Some(error)
-            }
+            // Whoever reads it finds the same, but for definitions, of which nothing is left.
+            Err(error) => Some(error),
         };
         self.whole = bytes;
         Ok(Some(Ready { id, start: None }))
+    }
+}
+
+/// At the front of a message, Go tells an id that is cut off from none at all.
+#[cold]
+fn no_id(error: Error, message: &[u8]) -> Error {
+    match error.kind() {
+        ErrorKind::ShortMessage if !message.is_empty() => {
+            Error::new(ErrorKind::UnexpectedEof, "unexpected EOF")
+        }
+        _ => error,
     }
 }

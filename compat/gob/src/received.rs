@@ -80,7 +80,11 @@ impl<'m> Received<'m> {
     /// Checks that the value is well-formed, whatever it is.
     pub fn skip(self) -> Result<(), Error> {
         self.types.check(self.id)?;
-        self.read(|field| field.skip())
+        match self.failure {
+            // What put the value together has passed over it.
+            Some(failure) => Err(failure.clone()),
+            None => self.read(|field| field.skip()),
+        }
     }
 
     /// Reads the value as if it were a field.
@@ -272,7 +276,7 @@ pub(crate) fn concrete_id(types: &Types, cursor: &mut Cursor<'_>) -> Result<Type
 
 /// The type of an interface's value; the count of its bytes, of no use here, is passed over.
 pub(crate) fn interface_id(cursor: &mut Cursor<'_>) -> Result<TypeId, Error> {
-    let id = TypeId(cursor.int()? as i32);
+    let id = cursor.type_id()?;
     if id.0 < 0 {
         // Where the whole value is here, definitions have been taken out of it.
         return Err(cursor.error(ErrorKind::DuplicateType, "gob: duplicate type received"));

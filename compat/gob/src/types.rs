@@ -213,8 +213,8 @@ impl Definition {
 struct Parts {
     name: String,
     inner: TypeId,
-    key: i64,
-    elem: i64,
+    key: TypeId,
+    elem: TypeId,
     len: i64,
     fields: Vec<FieldType>,
 }
@@ -228,8 +228,8 @@ impl Parts {
         while let Some(number) = numbers.next(cursor, count)? {
             match (number, kind) {
                 (0, _) => (parts.name, parts.inner) = common_type(cursor, room)?,
-                (1, 0 | 1) | (2, 3) => parts.elem = cursor.int()?,
-                (1, 3) => parts.key = cursor.int()?,
+                (1, 0 | 1) | (2, 3) => parts.elem = cursor.defined_id("Elem")?,
+                (1, 3) => parts.key = cursor.defined_id("Key")?,
                 (1, _) => parts.fields = field_types(cursor, room)?,
                 _ => parts.len = cursor.int()?,
             }
@@ -239,7 +239,6 @@ impl Parts {
 
     fn into_wire_type(self, kind: usize) -> WireType {
         let Parts { name, key, elem, len, fields, .. } = self;
-        let (key, elem) = (TypeId(key as i32), TypeId(elem as i32)); // Go cuts ids to 32 bits too
         match kind {
             0 => WireType::Array { name, elem, len },
             1 => WireType::Slice { name, elem },
@@ -258,7 +257,7 @@ fn common_type(cursor: &mut Cursor<'_>, room: &mut Room) -> Result<(String, Type
     while let Some(number) = numbers.next(cursor, 2)? {
         match number {
             0 => name = room.text(cursor)?.into_owned(),
-            _ => inner = TypeId(cursor.int()? as i32),
+            _ => inner = cursor.defined_id("Id")?,
         }
     }
     Ok((name, inner))
@@ -278,7 +277,7 @@ fn field_types(cursor: &mut Cursor<'_>, room: &mut Room) -> Result<Vec<FieldType
         while let Some(number) = numbers.next(cursor, 2)? {
             match number {
                 0 => field.name = room.text(cursor)?.into(),
-                _ => field.id = TypeId(cursor.int()? as i32),
+                _ => field.id = cursor.defined_id("Id")?,
             }
         }
         fields.push(field);
@@ -386,6 +385,9 @@ enum Flaw {
 /// Parts that are looked at in types with flaws, on one stream. Sound types are looked at once, but definitions can
 /// be such that a type has another flaw after each.
 const EFFORT_LIMIT: usize = 1 << 24;
+
+/// Go has types of its own up to here: basic ones, and what definitions are made of.
+const LAST_BUILT_IN: i32 = 23;
 
 /// Ids that are looked up without hashing.
 const LOW: usize = 4096;
@@ -569,7 +571,7 @@ impl Types {
 
     /// Whether neither Go nor the stream knows the type.
     pub(crate) fn is_unknown(&self, id: TypeId) -> bool {
-        !(1..TypeId::FIRST_USER.0).contains(&id.0) && self.place(id).is_none()
+        !(1..=LAST_BUILT_IN).contains(&id.0) && self.place(id).is_none()
     }
 
     /// Whether values of the type stand at top level without a zero byte before them.

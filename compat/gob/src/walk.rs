@@ -117,13 +117,17 @@ impl Walk {
                         return Ok(Step::NextMessage);
                     }
                     let start = cursor.offset();
-                    let id = TypeId(cursor.int()? as i32);
+                    let id = cursor.type_id()?;
                     if id.0 < 0 {
-                        definitions.define(TypeId(id.0.wrapping_neg()), cursor)?;
-                        if cursor.remaining() > 0 {
-                            cursor.uint()?; // how many bytes of the enclosing interface's value follow
-                        }
-                        cut(start..cursor.offset());
+                        let defined = definitions.define(TypeId(id.0.wrapping_neg()), cursor);
+                        let defined = defined.and_then(|()| match cursor.remaining() {
+                            0 => Ok(()),
+                            _ => cursor.uint().map(drop), // how many bytes of the enclosing interface's value follow
+                        });
+                        // Behind a definition that is none, there is no value.
+                        let after = if defined.is_ok() { 0 } else { cursor.remaining() };
+                        cut(start..cursor.offset() + after);
+                        defined?;
                         continue;
                     }
                     self.concrete(types, id, cursor)?;

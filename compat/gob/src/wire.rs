@@ -3,7 +3,8 @@
 //! An unsigned integer below 128 is one byte; a larger one is a byte that holds minus its length, then
 //! its bytes, most significant first, without leading zeros. A signed one has its sign in bit 0.
 
-use crate::{Error, ErrorKind};
+use crate::received::out_of_range;
+use crate::{Error, ErrorKind, TypeId};
 
 /// Message lengths at or above this are refused, as Go does: 8 GiB, or 1 GiB on 32-bit machines.
 pub const MESSAGE_LIMIT: u64 = if usize::BITS == 64 { 1 << 33 } else { 1 << 30 };
@@ -227,6 +228,24 @@ impl<'b> Cursor<'b> {
     pub fn int(&mut self) -> Result<i64, Error> {
         let value = self.uint()?;
         Ok((value >> 1) as i64 ^ -((value & 1) as i64))
+    }
+
+    /// Reads a type's id in front of a value. Go cuts it to 32 bits, and then looks at the sign. One that the message
+    /// cuts off is to Go the end of a stream.
+    #[inline(always)]
+    pub(crate) fn type_id(&mut self) -> Result<TypeId, Error> {
+        let start = self.at;
+        match self.int() {
+            Ok(id) => Ok(TypeId(id as i32)),
+            Err(_) if self.at > start => Err(self.short()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a type's id within a definition, where Go does not cut it.
+    pub(crate) fn defined_id(&mut self, name: &str) -> Result<TypeId, Error> {
+        let id = self.int()?;
+        i32::try_from(id).map(TypeId).map_err(|_| out_of_range(self, name))
     }
 
     /// Reads a length and that many bytes.
