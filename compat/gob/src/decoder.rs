@@ -188,7 +188,7 @@ impl Decoder {
             self.types.define(TypeId(id.0.wrapping_neg()), &mut cursor)?;
             return match cursor.remaining() {
                 0 => Ok(None),
-                _ => Err(cursor.error(ErrorKind::Corrupt, "gob: extra data in buffer")),
+                _ => Err(cursor.error(ErrorKind::Corrupt, "extra data in buffer")),
             };
         }
         let here = Ready { id, start: Some(cursor.offset()) };

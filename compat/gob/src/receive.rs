@@ -216,7 +216,7 @@ impl<'r> Machine<'r> {
 
     fn open(&mut self, cursor: &Cursor<'_>, container: Open) -> Result<(), Error> {
         if self.open.len() == self.types.limits.depth {
-            return Err(cursor.error(ErrorKind::Limit, "gob: invalid nesting depth"));
+            return Err(cursor.error(ErrorKind::Limit, "invalid nesting depth"));
         }
         self.open.push(container);
         Ok(())

@@ -211,7 +211,7 @@ impl Walk {
             },
         };
         if self.open.len() == types.limits.depth {
-            return Err(cursor.error(ErrorKind::Limit, "gob: invalid nesting depth"));
+            return Err(cursor.error(ErrorKind::Limit, "invalid nesting depth"));
         }
         self.open.push(container);
         Ok(())

@@ -131,7 +131,7 @@ pub fn frame(buffer: &[u8]) -> Result<Option<Frame>, Error> {
     }
     let length = if prefix == 1 { u64::from(first) } else { number(&buffer[1..], prefix - 1) };
     if length >= MESSAGE_LIMIT {
-        return Err(Error::new(ErrorKind::BadLength, "gob: bad data: invalid message length"));
+        return Err(Error::new(ErrorKind::BadLength, "invalid message length"));
     }
     Ok(Some(Frame { prefix, length: length as usize }))
 }
