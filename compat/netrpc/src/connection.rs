@@ -36,6 +36,7 @@ pub(crate) async fn serve(
         server,
         reader: MessageReader::new(read, buffer, message_limit),
         decoder: Decoder::with_limits(limits(message_limit)),
+        end: None,
     };
     let calls = Arc::new(Running {
         answers: Answers::new(write),
@@ -99,6 +100,8 @@ enum Argument {
     Definition,
     /// Nothing to read; and what to answer.
     PassedOver(String),
+    /// The stream has ended before it.
+    Ended,
 }
 
 /// The receiving side.
@@ -106,11 +109,16 @@ struct Requests<'s, R> {
     server: &'s Server,
     reader: MessageReader<R>,
     decoder: Decoder,
+    /// Why nothing follows the request that was read last.
+    end: Option<Error>,
 }
 
 impl<R: AsyncRead + Unpin> Requests<'_, R> {
     /// The next request and its call; a text in its place is the error to answer with. `None` at the end.
     async fn next(&mut self) -> Result<Option<(Request, Result<Call, String>)>, Error> {
+        if let Some(end) = self.end.take() {
+            return Err(end);
+        }
         let failed = |source| Error::Gob { reading: "header", source };
         let request = loop {
             let Some(message) = self.reader.next().await? else { return Ok(None) };
@@ -118,13 +126,26 @@ impl<R: AsyncRead + Unpin> Requests<'_, R> {
                 break Request::decode(value, &message).map_err(failed)?;
             }
         };
-        let call = self.call(&request).await?;
+        let call = match self.call(&request).await {
+            // The peer may have closed one direction alone, and is answered as by Go.
+            Err(end @ (Error::Truncated | Error::Gob { .. })) => {
+                let text = match &end {
+                    Error::Gob { source, .. } => source.to_string(),
+                    end => end.to_string(),
+                };
+                self.end = Some(end);
+                // What is wrong with the request was found out before.
+                Err(self.server.find(&request.service_method).err().unwrap_or(text))
+            }
+            call => call?,
+        };
         Ok(Some((request, call)))
     }
 
     /// Finds the method and reads the argument, or passes it over.
     async fn call(&mut self, request: &Request) -> Result<Result<Call, String>, Error> {
         let method = self.server.find(&request.service_method);
+        let before = self.reader.taken().messages;
         loop {
             let message = match self.reader.at_hand()? {
                 Some(message) => message,
@@ -132,6 +153,11 @@ impl<R: AsyncRead + Unpin> Requests<'_, R> {
                     Argument::Message(message) => message,
                     Argument::Definition => continue,
                     Argument::PassedOver(text) => return Ok(Err(text)),
+                    // Where the peer half-closes instead of sending a body, Go answers with its reader's error.
+                    Argument::Ended if self.reader.taken().messages == before => {
+                        return Ok(Err(method.err().unwrap_or_else(|| "EOF".into())));
+                    }
+                    Argument::Ended => return Err(Error::Truncated),
                 },
             };
             return Ok(match (self.decoder.message(&message), &method) {
@@ -150,8 +176,7 @@ impl<R: AsyncRead + Unpin> Requests<'_, R> {
 
     /// Waits for an argument's next message. It is not kept if it is too long, or if nobody wants it.
     async fn argument(&mut self, unwanted: Option<&String>) -> Result<Argument, Error> {
-        // Where the peer half-closes instead of sending a body, Go answers with its reader's error.
-        let Some(frame) = self.reader.frame().await? else { return Ok(Argument::PassedOver("EOF".into())) };
+        let Some(frame) = self.reader.frame().await? else { return Ok(Argument::Ended) };
         let refusal = self.reader.refusal(frame);
         if refusal.is_some() || (unwanted.is_some() && frame.length > SKIPPED_LENGTH) {
             let id = self.peek_type(frame).await?;

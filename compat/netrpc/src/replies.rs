@@ -4,12 +4,13 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 use gob::wire::Cursor;
-use gob::{Decoder, Kept, Limits, Received};
+use gob::{Decode as _, Decoder, Kept, Limits, Received};
 use tcp::IfEmpty;
 use tracing::trace;
 
 use crate::Error;
 use crate::framing::{MessageReader, Taken};
+use crate::header::Response;
 use crate::pending::{Id, Outcome};
 use crate::source::Source;
 
@@ -181,6 +182,9 @@ impl Replies {
     fn read_header(&mut self, message: &Bytes) -> Result<Option<Header>, gob::Error> {
         let Some(value) = self.decoder.message(message)? else { return Ok(None) };
         let mut header = Header::default();
+        if !Response::is_like(&value) {
+            return Response::decode(value, message).map(|_| Some(header));
+        }
         value.structure(|name, field| match name {
             "Seq" => field.uint().map(|value| header.seq = value),
             "Error" => field.string().map(|text| header.error = text),

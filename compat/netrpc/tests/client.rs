@@ -422,6 +422,15 @@ async fn a_reply_that_cannot_be_read_ends_the_connection() {
         assert_eq!(source.kind(), kind);
         assert!(error.may_have_run());
     }
+    // A header that has none of a header's fields answers nobody, and not the first call either.
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new();
+    encoder.encode(&Number(7), &mut bytes);
+    encoder.encode(&Number(7), &mut bytes);
+    let error = answered_with(&bytes).await;
+    let Error::Gob { reading: "header", source } = &error else { panic!("{error:?}") };
+    let text = "gob: type mismatch: no fields matched compiling decoder for Response";
+    assert_eq!(source.to_string(), text);
 }
 
 #[tokio::test]

@@ -236,6 +236,61 @@ async fn long_bodies_that_nobody_wants_are_passed_over_whatever_is_in_them() {
     }
 }
 
+/// What a peer has sent that then closes its own direction, within a request, and what Go's server answers.
+#[tokio::test]
+async fn a_request_that_breaks_off_is_answered_as_by_go() {
+    #[derive(Serialize, Deserialize, Gob)]
+    #[gob(name = "Request")]
+    struct Stranger {
+        #[serde(rename = "Foo")]
+        foo: i64,
+    }
+    let whole = requests(1, "Arith.Multiply", &Args { a: 6, b: 7 });
+    // The header's definition and value, and the argument's.
+    let ends: Vec<usize> = (0..4)
+        .scan(&whole[..], |rest, _| {
+            *rest = gob::frame(rest).unwrap().unwrap().after(rest);
+            Some(whole.len() - rest.len())
+        })
+        .collect();
+    let answer = |text: &str| vec![(0, text.to_owned())];
+    for end in 0..=whole.len() {
+        let expected = match end {
+            end if end < ends[1] => vec![],
+            end if end == ends[1] => answer("EOF"),
+            end if end < ends[3] => answer("unexpected EOF"),
+            _ => answer(""),
+        };
+        assert_eq!(conversation(&whole[..end]).await, expected, "to byte {end}");
+    }
+    let unknown = requests(1, "Arith.Nope", &Args { a: 6, b: 7 });
+    let lacking = unknown.len() - (whole.len() - ends[1]);
+    for end in lacking..=unknown.len() {
+        assert_eq!(conversation(&unknown[..end]).await, answer("rpc: can't find method Arith.Nope"));
+    }
+    // A length that is none. Go reads on behind it, and finds no header there.
+    let bad = [&whole[..ends[1]], &[0xf7]].concat();
+    assert_eq!(conversation(&bad).await, answer("gob: encoded unsigned integer out of range"));
+    // What has none of a header's fields is no header, and nothing follows it.
+    let mut stranger = gob::to_vec(&Stranger { foo: 1 }).unwrap();
+    stranger.extend_from_slice(&whole);
+    assert_eq!(conversation(&stranger).await, vec![]);
+    // But what has no field at all is an empty one.
+    let mut empty = gob::to_vec(&()).unwrap();
+    empty.extend_from_slice(&gob::to_vec(&1_i64).unwrap());
+    assert_eq!(conversation(&empty).await, answer("rpc: service/method request ill-formed: "));
+}
+
+/// The answers to a peer that sends no more than this.
+async fn conversation(sent: &[u8]) -> Vec<(u64, String)> {
+    let mut stream = served(arith());
+    stream.write_all(sent).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut received = Vec::new();
+    within(stream.read_to_end(&mut received)).await.unwrap();
+    answers(&received)
+}
+
 #[tokio::test]
 async fn calls_outlive_their_peer_and_serving_waits_for_them() {
     let (started, go_on, done) =
