@@ -263,7 +263,8 @@ impl Piece {
     /// Writes the length, to which bytes that are elsewhere may be added. How far the piece had to move for it.
     #[inline]
     fn close(self, out: &mut Vec<u8>, elsewhere: u64, gap: &mut usize) -> isize {
-        let length = (out.len() - self.start - self.gap) as u64 + elsewhere;
+        let here = (out.len() - self.start - self.gap) as u64;
+        let length = here.saturating_add(elsewhere); // which no peer takes, and nobody can send
         if length < 0x80 && self.gap == 1 {
             out[self.start] = length as u8;
             return 0;

@@ -149,6 +149,15 @@ impl Encode for Holed {
 }
 
 #[test]
+fn a_hole_that_nobody_can_fill_is_one_that_no_peer_takes() {
+    let (mut encoder, mut out) = (Encoder::new(), Vec::new());
+    assert_eq!(encoder.encode(&Holed(u64::MAX), &mut out).unwrap().length, u64::MAX);
+    let definition = gob::frame(&out).unwrap().unwrap();
+    let error = gob::frame(definition.after(&out)).unwrap_err();
+    assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::BadLength, "invalid message length"));
+}
+
+#[test]
 fn a_broken_stream_stays_broken() {
     let mut writer = Writer::new(Vec::new());
     assert_eq!(writer.encode(&Holed(3)).unwrap_err().kind(), ErrorKind::Unsendable);

@@ -87,7 +87,7 @@ impl Requests {
             service_method,
             seq,
             messages = count(&self.outgoing.buffer),
-            bytes = end as u64 + left,
+            bytes = left.saturating_add(end as u64),
             "request"
         );
         // What goes out in one write wakes the peer once. It can do nothing before the message's end, but for taking
