@@ -98,6 +98,9 @@
 //!   lengths panic. Here these are errors: see [`Limits`].
 //! - **What Go cannot skip.** Nil among the elements of a skipped slice of interfaces, and interfaces within
 //!   interfaces whose types are new, make Go lose its place. Here they are skipped.
+//! - **What Go never sends.** Of a key that a map has twice, or a field name that a struct has twice, Go keeps the last
+//!   value; a [`Value`] has all of them, and Rust's types take the first of such fields. A definition of two kinds is an
+//!   error here; to Go it is of the kind that its receiver asks for.
 //! - **Order of maps.** Go's is random, Rust's is the map's.
 //!
 //! Numbers and names of types are given as a fresh Go process gives them, but from 65 on, which every version of Go

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
+use std::collections::BTreeMap;
+
 use gob::{Decoder, Error, ErrorKind, Gob, Received};
 use serde::{Deserialize, Serialize};
 
@@ -132,4 +134,23 @@ fn ids_that_go_has_no_type_for_are_unknown() {
         let error = gob::from_slice::<Point>(&stream(&[&message])).unwrap_err();
         assert_eq!(error.kind(), kind, "{id}: {error}");
     }
+}
+
+/// Go never sends it so. What is made of it is told in the crate's documentation.
+#[test]
+fn of_a_field_that_is_there_twice_a_rust_type_takes_the_first() {
+    let definition = b"\x7f\x03\x01\x01\x05Point\x01\xff\x80\x00\x01\x02\x01\x01X\x01\x04\x00\x01\x01X\x01\x04\x00\x00\x00";
+    let stream = stream(&[definition, b"\xff\x80\x01\x02\x01\x04\x00"]);
+    assert_eq!(gob::from_slice::<Point>(&stream).unwrap(), Point { x: 1, y: 0 });
+    let value = first(&stream, |value| value.value()).unwrap();
+    assert_eq!(format!("{value:?}"), "Point { X: 1, X: 2 }");
+}
+
+#[test]
+fn of_a_key_that_is_there_twice_a_value_has_both_and_a_rust_map_the_last() {
+    let definition = b"\x7f\x04\x01\x02\xff\x80\x00\x01\x04\x01\x04\x00\x00";
+    let stream = stream(&[definition, b"\xff\x80\x00\x02\x02\x04\x02\x06"]);
+    assert_eq!(gob::from_slice::<BTreeMap<i64, i64>>(&stream).unwrap(), BTreeMap::from([(1, 3)]));
+    let value = first(&stream, |value| value.value()).unwrap();
+    assert_eq!(format!("{value:?}"), "{1: 2, 1: 3}");
 }

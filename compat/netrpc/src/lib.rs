@@ -85,8 +85,10 @@
 //!
 //! # What matches Go, and what does not
 //!
-//! The bytes match, and so do lookup (the last dot parts service and method) and the texts of errors, with one
-//! exception: where gob names the type that it was sent, Go looks up the name in its own process, and finds another one.
+//! The bytes match, and so do lookup (the last dot parts service and method) and the texts of errors, with these
+//! exceptions: where gob names the type that it was sent, Go looks up the name in its own process, and finds another one;
+//! of bytes that were damaged, gob may tell another length than Go's; and in a service method what is no UTF-8 is
+//! replaced.
 //! Otherwise:
 //!
 //! - **A call can be dropped**, at any time, and nobody else notices. Its request is written to its end first, by the
