@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::lookup::find;
+use crate::received::no_fields_matched;
 use crate::schema::{Codec, Kind, Schema, Shape, TypeRef};
 use crate::types::short;
 use crate::{Error, ErrorKind, TypeId, Types, WireType};
@@ -300,9 +301,7 @@ impl Plans {
                 let matched = |field: &FieldPlan| matches!(field, FieldPlan::Read(..));
                 let any = !(fields.sent.is_empty() && fields.unsendable.is_empty()) || fields.hidden;
                 if known && any && !self.structs[at as usize].fields.iter().any(matched) {
-                    let text =
-                        format!("gob: type mismatch: no fields matched compiling decoder for {}", it.name);
-                    return Err(Error::new(ErrorKind::TypeMismatch, text));
+                    return Err(no_fields_matched(&it.name));
                 }
                 op
             }

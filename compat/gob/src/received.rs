@@ -59,6 +59,21 @@ impl<'m> Received<'m> {
         self.wire_type.map_or("", WireType::name)
     }
 
+    /// Refuses a struct of which no field has one of these names: read by name it would be all zeros, whoever sent it. Go
+    /// does so for all structs, unless one has no fields at all (`decodeValue` in its `decode.go`). `into` is what it is
+    /// read as, in Go's words.
+    #[inline]
+    pub fn with_any_of(self, names: &[&str], into: &str) -> Result<Self, Error> {
+        match self.wire_type {
+            Some(WireType::Struct { fields, .. })
+                if !fields.is_empty() && !fields.iter().any(|field| names.contains(&&*field.name)) =>
+            {
+                Err(no_fields_matched(into))
+            }
+            _ => Ok(self),
+        }
+    }
+
     /// Reads a struct: `read` is called for each field that was sent, with its name, and must read or skip it.
     #[inline]
     pub fn structure(
@@ -224,6 +239,12 @@ impl<'m> Field<'_, 'm> {
         let text = format!("gob: decoding into {wanted}: received remote type {found}");
         self.cursor.error(ErrorKind::TypeMismatch, text)
     }
+}
+
+#[cold]
+pub(crate) fn no_fields_matched(into: &str) -> Error {
+    let text = format!("gob: type mismatch: no fields matched compiling decoder for {into}");
+    Error::new(ErrorKind::TypeMismatch, text)
 }
 
 #[inline]

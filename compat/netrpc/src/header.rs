@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use gob::{Decode, Encode, Received, Schema, StructWriter, WireType};
+use gob::{Decode, Encode, Received, Schema, StructWriter};
 
 /// Comes before an argument.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -71,10 +71,7 @@ impl Encode for RequestRef<'_> {
 impl Decode for Request {
     fn decode(value: Received<'_>, _: &Bytes) -> Result<Request, gob::Error> {
         let mut request = Request::default();
-        if !Request::is_like(&value) {
-            return value.value_as(&REQUEST, REQUEST.root()).map(|_| request);
-        }
-        value.structure(|name, field| match name {
+        value.with_any_of(&["ServiceMethod", "Seq"], "Request")?.structure(|name, field| match name {
             "ServiceMethod" => field.string().map(|text| request.service_method = text),
             "Seq" => field.uint().map(|seq| request.seq = seq),
             _ => field.skip(),
@@ -113,40 +110,20 @@ impl Encode for ResponseRef<'_> {
     }
 }
 
+impl Response {
+    pub(crate) const FIELDS: [&str; 3] = ["ServiceMethod", "Seq", "Error"];
+}
+
 impl Decode for Response {
     fn decode(value: Received<'_>, _: &Bytes) -> Result<Response, gob::Error> {
         let mut response = Response::default();
-        if !Response::is_like(&value) {
-            return value.value_as(&RESPONSE, RESPONSE.root()).map(|_| response);
-        }
-        value.structure(|name, field| match name {
+        value.with_any_of(&Response::FIELDS, "Response")?.structure(|name, field| match name {
             "ServiceMethod" => field.string().map(|text| response.service_method = text),
             "Seq" => field.uint().map(|seq| response.seq = seq),
             "Error" => field.string().map(|text| response.error = text),
             _ => field.skip(),
         })?;
         Ok(response)
-    }
-}
-
-impl Request {
-    /// Whether a value's type has any field of a request's. What Go says of others, the general way knows.
-    fn is_like(value: &Received<'_>) -> bool {
-        has_any(value, &["ServiceMethod", "Seq"])
-    }
-}
-
-impl Response {
-    /// Whether a value's type has any field of a response's.
-    pub(crate) fn is_like(value: &Received<'_>) -> bool {
-        has_any(value, &["ServiceMethod", "Seq", "Error"])
-    }
-}
-
-fn has_any(value: &Received<'_>, names: &[&str]) -> bool {
-    match value.types().get(value.id()) {
-        Some(WireType::Struct { fields, .. }) => fields.iter().any(|field| names.contains(&&*field.name)),
-        _ => true,
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 use gob::wire::Cursor;
-use gob::{Decode as _, Decoder, Kept, Limits, Received};
+use gob::{Decoder, Kept, Limits, Received};
 use tcp::IfEmpty;
 use tracing::trace;
 
@@ -182,10 +182,7 @@ impl Replies {
     fn read_header(&mut self, message: &Bytes) -> Result<Option<Header>, gob::Error> {
         let Some(value) = self.decoder.message(message)? else { return Ok(None) };
         let mut header = Header::default();
-        if !Response::is_like(&value) {
-            return Response::decode(value, message).map(|_| Some(header));
-        }
-        value.structure(|name, field| match name {
+        value.with_any_of(&Response::FIELDS, "Response")?.structure(|name, field| match name {
             "Seq" => field.uint().map(|value| header.seq = value),
             "Error" => field.string().map(|text| header.error = text),
             _ => field.skip(),
