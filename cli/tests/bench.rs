@@ -184,6 +184,16 @@ fn a_contestant_that_answers_wrongly_or_dies_is_named() {
     let compare = format!("speaks={}", folder.path("speaks"));
     let said = failed(&run(&["--quick", "--contestants", "speaks", "--compare", &compare]), 1);
     assert!(said.contains("exit status 4") && said.contains("\n  no table of orders"), "{said}");
+
+    if let Some(handler) = peers::require(Peer::HandlerCurrentNorpc) {
+        folder.write("events/exit.json", r#"{"do":"exit","code":3}"#);
+        let compare = format!("dies={}", text(&handler));
+        let (handler, events) = (folder.path("speaks"), folder.path("events"));
+        let said =
+            failed(&run(&[&handler, "--events", &events, "--contestants", "dies", "--compare", &compare]), 1);
+        assert!(said.starts_with("error: dies fails on the event exit.json: "), "{said}");
+        assert!(said.contains("exit status 3"), "{said}");
+    }
 }
 
 /// As of a bridge that fails before its handler does.

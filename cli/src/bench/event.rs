@@ -37,6 +37,8 @@ pub(crate) const EVENT_LIMIT: usize = 6 << 20;
 /// More files than this, or bytes in all, are a folder of something else.
 const FILE_LIMIT: usize = 1000;
 const FOLDER_LIMIT: usize = 1 << 30;
+/// So much is told of a failure: why stands behind its type and the request's id.
+const FAILURE: usize = 1000;
 
 impl Event {
     /// A JSON string of so many bytes, of one byte a digit, which the handler echoes.
@@ -93,7 +95,7 @@ impl Event {
     pub(crate) fn check(&self, contestant: &str, outcome: &Outcome) -> Result<(), String> {
         let (name, answer) = (&self.name, &outcome.payload);
         if outcome.function_error.is_some() {
-            return Err(format!("fails on the event {name}: {}", around(answer, 0)));
+            return Err(format!("fails on the event {name}: {}", part(answer, 0, FAILURE)));
         }
         let (how, expected) = match &self.answer {
             Answer::Echo => ("wrongly".to_owned(), &self.payload),
@@ -145,8 +147,11 @@ pub(crate) fn size_name(bytes: u64) -> String {
 
 /// Enough of an answer to recognise it, and to see what is at one of its bytes.
 fn around(bytes: &[u8], at: usize) -> String {
-    let start = at.saturating_sub(20).min(bytes.len());
-    let end = (start + 120).min(bytes.len());
+    part(bytes, at.saturating_sub(20).min(bytes.len()), 120)
+}
+
+fn part(bytes: &[u8], start: usize, length: usize) -> String {
+    let end = (start + length).min(bytes.len());
     let text = visible(&String::from_utf8_lossy(&bytes[start..end]));
     let (before, after) = (if start > 0 { "…" } else { "" }, if end < bytes.len() { "…" } else { "" });
     format!("{before}{text}{after} ({} bytes)", bytes.len())
