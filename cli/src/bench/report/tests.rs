@@ -455,4 +455,18 @@ fn large_runs_have_small_pages() {
     results.latency[0].rounds = vec![(0..1_000_000).map(|_| random.around(70.0)).collect()];
     let page = html::page(&results, None).unwrap();
     assert!(page.len() < 300_000, "{}", page.len());
+
+    // Each with an event and a stage of its own.
+    let mut results = fixture::small();
+    let stages = results.stages[0].clone();
+    results.stages = (0..1000)
+        .map(|at| {
+            let mut stages = stages.clone();
+            stages.event = format!("event {at}");
+            stages.stages = vec![(format!("stage {at}"), 1.0)];
+            stages
+        })
+        .collect();
+    let page = html::page(&results, None).unwrap();
+    assert!(page.len() < 10_000_000, "{}", page.len());
 }

@@ -15,7 +15,6 @@ mod system_calls;
 
 use super::chart::Drawing;
 use super::chart::lines::{self, Axis, Point, Series};
-use super::chart::style::Style;
 use super::comparison::Comparison;
 use super::line::line;
 use super::table::Table;
@@ -119,9 +118,4 @@ fn point(x: f64, values: impl IntoIterator<Item = f64>) -> Point {
 /// A single measurement; nothing measured is no height.
 fn bare(x: f64, y: f64) -> Point {
     Point { x, y: if y > 0.0 { y } else { f64::NAN }, spread: None }
-}
-
-/// A legend of areas.
-fn fields(names: &[&str]) -> Vec<Key> {
-    names.iter().enumerate().map(|(at, name)| Key { name: line(name), sample: Style(at).field() }).collect()
 }

@@ -1,11 +1,13 @@
 //! Where the time goes between the event and the answer.
 
+use std::collections::{BTreeMap, HashMap};
+
 use super::super::chart::stacks;
 use super::super::chart::style::Style;
 use super::super::table::{Kind, Table};
 use super::super::unit::Unit;
 use super::super::view::View;
-use super::{Figure, Section, fields};
+use super::{Figure, Key, Section};
 use crate::bench::report::line::line;
 use crate::bench::results::Stages;
 
@@ -13,11 +15,10 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
     let measured: Vec<&Stages> =
         view.results.stages.iter().filter(|stages| !stages.stages.is_empty()).collect();
     // In the order in which they are passed through; somebody may have one that others do not have.
-    let mut names: Vec<&str> = Vec::new();
+    let mut numbers: HashMap<&str, usize> = HashMap::new();
     for (name, _) in measured.iter().flat_map(|stages| &stages.stages) {
-        if !names.contains(&name.as_str()) {
-            names.push(name);
-        }
+        let next = numbers.len();
+        numbers.entry(name).or_insert(next);
     }
     let mut events: Vec<_> = measured.iter().map(|stages| (stages.event_bytes, &*stages.event)).collect();
     events.sort_unstable();
@@ -33,7 +34,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
             ("part", Kind::Number),
         ];
         let mut table = Table::new(title.clone(), &columns);
-        let mut rows = Vec::new();
+        let (mut rows, mut shown) = (Vec::new(), BTreeMap::new());
         for stages in measured.iter().copied().filter(is_it) {
             let amount = |value: f64| if value.is_finite() { value.max(0.0) } else { 0.0 };
             let whole: f64 = stages.stages.iter().map(|(_, value)| amount(*value)).sum();
@@ -41,7 +42,8 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
             for (name, value) in &stages.stages {
                 let percent = format!("{:.0} %", 100.0 * amount(*value) / whole.max(f64::MIN_POSITIVE));
                 table.row([stages.contestant.clone(), name.clone(), Unit::Time.show(*value), percent]);
-                let number = names.iter().position(|known| known == name).unwrap_or_default();
+                let number = numbers.get(name.as_str()).copied().unwrap_or_default();
+                shown.insert(number, name.as_str());
                 parts.push((Style(number), amount(*value)));
             }
             rows.push((line(&stages.contestant), parts));
@@ -53,7 +55,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
             title,
             description: format!("Bars of stages, one behind the other, for {}.", whose.join(", ")),
             drawing: stacks::draw(&rows, Unit::Time, "medians of the stages, one behind the other"),
-            legend: fields(&names),
+            legend: shown.iter().map(|(number, name)| field(*number, name)).collect(),
         });
         tables.push(table);
     }
@@ -75,4 +77,9 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         figures,
         is_detail: true,
     })
+}
+
+/// What an area stands for.
+fn field(number: usize, name: &str) -> Key {
+    Key { name: line(name), sample: Style(number).field() }
 }
