@@ -12,8 +12,12 @@ use crate::error::Error;
 pub(super) async fn measure(bench: &Bench, results: &mut Results) -> Result<(), Error> {
     let progress = bench.progress("cold start", bench.plan.starts + 1);
     let event = bench.first_event();
-    let samples =
-        |name: &String| Samples { contestant: name.clone(), values: Vec::with_capacity(bench.plan.starts) };
+    let samples = |name: &String| Samples {
+        contestant: name.clone(),
+        event: event.name.clone(),
+        event_bytes: event.payload.len() as u64,
+        values: Vec::with_capacity(bench.plan.starts),
+    };
     results.cold_start = bench.entrants.iter().map(|entrant| samples(&entrant.name)).collect();
     let count = bench.entrants.len();
     for round in 0..=bench.plan.starts {

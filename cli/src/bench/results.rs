@@ -129,6 +129,11 @@ pub(crate) struct Latency {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Samples {
     pub(crate) contestant: String,
+    /// What the first answer is to; nothing where an older go1x has not told it.
+    #[serde(default)]
+    pub(crate) event: String,
+    #[serde(default)]
+    pub(crate) event_bytes: u64,
     pub(crate) values: Vec<f64>,
 }
 

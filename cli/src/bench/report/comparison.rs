@@ -69,17 +69,23 @@ impl Verdict {
 
 impl Comparison {
     pub(crate) fn of(earlier: &Results, now: &Results) -> Comparison {
-        let (before, after) = (Figures::of(earlier), Figures::of(now));
+        // An echo and a handler that works have nothing in common, whatever they are called.
+        let before = if earlier.echo == now.echo { Figures::of(earlier) } else { Figures::default() };
+        let after = Figures::of(now);
         let same_baseline = earlier.baseline == now.baseline;
         let same_processor = earlier.machine.cpu == now.machine.cpu;
         let mut measured_of: HashMap<&str, usize> = HashMap::new();
         for (_, what) in &after.order {
             *measured_of.entry(what).or_default() += 1;
         }
-        let mut changes = Vec::new();
+        let (mut changes, mut others) = (Vec::new(), BTreeSet::new());
         for (contestant, what) in &after.order {
             let Some(old) = before.values(contestant, what) else { continue };
             let Some(new) = after.values(contestant, what) else { continue };
+            if let Some(other) = after.other_event(&before, contestant, what) {
+                others.insert(other);
+                continue;
+            }
             let yardsticks = before.values(&now.baseline, what).zip(after.values(&now.baseline, what));
             let yardsticks = yardsticks.filter(|_| same_baseline);
             let is_baseline = *contestant == now.baseline;
@@ -123,6 +129,14 @@ impl Comparison {
             ));
         }
         notes.extend(otherwise);
+        if earlier.echo != now.echo {
+            let handler = |results: &Results| if results.echo { "the echo" } else { "one of the user's" };
+            notes.push(format!("Not the same handler: {} before, {} now.", handler(earlier), handler(now)));
+        }
+        if !others.is_empty() {
+            let others: Vec<String> = others.into_iter().collect();
+            notes.push(format!("Not compared, as the events are others: {}.", listed(&others)));
+        }
         let lost = before.order.iter().filter(|(name, what)| after.values(name, what).is_none());
         let lost: Vec<String> = lost.map(|(name, what)| format!("{} ({what})", line(name))).collect();
         if !lost.is_empty() {
@@ -208,34 +222,42 @@ fn is_large(difference: &Difference) -> bool {
 }
 
 /// One value a round (or a start) of everything that is a time.
+#[derive(Default)]
 struct Figures {
     order: Vec<(String, String)>,
     values: HashMap<(String, String), Vec<f64>>,
+    /// Of what each is, by name and size; none where that is not known.
+    events: HashMap<(String, String), (String, u64)>,
 }
 
 impl Figures {
     fn of(results: &Results) -> Figures {
-        let mut figures = Figures { order: Vec::new(), values: HashMap::new() };
+        let mut figures = Figures::default();
         for latency in &results.latency {
             let event = named(&latency.event, latency.concurrency);
-            figures.add(&latency.contestant, format!("latency, {event}"), medians(&latency.rounds));
-            figures.add(&latency.contestant, format!("CPU, {event}"), latency.cpu.clone());
+            let sent = (&*latency.event, latency.event_bytes);
+            figures.add(&latency.contestant, format!("latency, {event}"), sent, medians(&latency.rounds));
+            figures.add(&latency.contestant, format!("CPU, {event}"), sent, latency.cpu.clone());
         }
         for starts in &results.cold_start {
-            figures.add(&starts.contestant, "cold start".to_owned(), starts.values.clone());
+            let sent = (&*starts.event, starts.event_bytes);
+            figures.add(&starts.contestant, "cold start".to_owned(), sent, starts.values.clone());
         }
         for throughput in &results.throughput {
             let event = named(&size_name(throughput.event_bytes), throughput.concurrency);
             // As a time, so that more is worse everywhere.
             let each = throughput.per_second.iter().map(|rate| 1e6 / rate).collect();
-            figures.add(&throughput.contestant, format!("full load, {event}"), each);
+            figures.add(&throughput.contestant, format!("full load, {event}"), ("", 0), each);
         }
         figures
     }
 
-    fn add(&mut self, contestant: &str, what: String, values: Vec<f64>) {
+    fn add(&mut self, contestant: &str, what: String, (event, bytes): (&str, u64), values: Vec<f64>) {
         if values.iter().any(|value| value.is_finite() && *value > 0.0) {
             let key = (contestant.to_owned(), what);
+            if !event.is_empty() {
+                self.events.insert(key.clone(), (event.to_owned(), bytes));
+            }
             if self.values.insert(key.clone(), values).is_none() {
                 self.order.push(key);
             }
@@ -244,6 +266,17 @@ impl Figures {
 
     fn values(&self, contestant: &str, what: &str) -> Option<&[f64]> {
         self.values.get(&(contestant.to_owned(), what.to_owned())).map(Vec::as_slice)
+    }
+
+    /// What was sent before and is sent now, if that is not the same: then neither are the times of it.
+    fn other_event(&self, before: &Figures, contestant: &str, what: &str) -> Option<String> {
+        let key = (contestant.to_owned(), what.to_owned());
+        let (old, new) = (before.events.get(&key)?, self.events.get(&key)?);
+        let told = |(event, bytes): &(String, u64)| match size_name(*bytes) {
+            size if size == *event => size,
+            size => format!("{} of {size}", line(event)),
+        };
+        (old != new).then(|| format!("{what} ({} before, {} now)", told(old), told(new)))
     }
 }
 

@@ -40,7 +40,14 @@ pub(crate) fn write(results: &Results, out: impl Write) -> Result<(), Error> {
         rows.rounds(Of { what: "cpu", ..of }, &cell.cpu)?;
     }
     for starts in &results.cold_start {
-        let of = Of { what: "cold_start", contestant: &starts.contestant, unit: "us", ..Of::default() };
+        let of = Of {
+            what: "cold_start",
+            contestant: &starts.contestant,
+            event: &starts.event,
+            event_bytes: (!starts.event.is_empty()).then_some(starts.event_bytes),
+            unit: "us",
+            ..Of::default()
+        };
         rows.rounds(of, &starts.values)?;
     }
     for cell in &results.throughput {

@@ -180,9 +180,12 @@ fn of(contestants: &[(&str, f64)], rounds: usize, samples: usize) -> Results {
                 ],
             });
         }
-        results
-            .cold_start
-            .push(Samples { contestant: name.clone(), values: random.many(15, 9000.0 * part.sqrt()) });
+        results.cold_start.push(Samples {
+            contestant: name.clone(),
+            event: EVENTS[0].0.to_owned(),
+            event_bytes: EVENTS[0].1,
+            values: random.many(15, 9000.0 * part.sqrt()),
+        });
         for doubled in 0..7_u32 {
             let concurrency = 1 << doubled;
             let rate = 12_000.0 / part * (1.0 - 1.0 / (1.5 + f64::from(doubled)));

@@ -273,6 +273,44 @@ fn runs_that_are_hard_to_compare_are_told_of() {
     }
 }
 
+/// A cold start ends with an answer, which takes as long as its event is; and a file may keep its name and grow.
+#[test]
+fn what_was_sent_other_events_is_not_compared() {
+    let before = fixture::full();
+    let mut now = slower(fixture::full(), "bridge", 1.2);
+    for starts in &mut now.cold_start {
+        (starts.event, starts.event_bytes) = ("6 MiB".to_owned(), 6 << 20);
+        starts
+            .values
+            .iter_mut()
+            .for_each(|value| *value *= if starts.contestant == "bridge" { 9.0 } else { 1.0 });
+    }
+    for latency in now.latency.iter_mut().filter(|latency| latency.event == "200 B") {
+        latency.event_bytes = 100;
+    }
+    let comparison = Comparison::of(&before, &now);
+    let of_bridge = comparison.changes.iter().filter(|change| change.contestant == "bridge");
+    let what: Vec<&str> =
+        of_bridge.map(|change| &*change.what).filter(|what| !what.contains("load")).collect();
+    let same =
+        ["10 KiB", "1 MiB", "6 MiB"].map(|event| [format!("latency, {event}"), format!("CPU, {event}")]);
+    assert_eq!(what, same.concat());
+    let notes = comparison.notes.join("\n");
+    assert!(notes.contains("cold start (200 B before, 6 MiB now)"), "{notes}");
+    assert!(notes.contains("latency, 200 B (200 B before, 200 B of 100 B now)"), "{notes}");
+
+    // An older go1x has not told.
+    now.cold_start.iter_mut().for_each(|starts| starts.event.clear());
+    let comparison = Comparison::of(&before, &now);
+    let cold = comparison.changes.iter().find(|change| change.what == "cold start").unwrap();
+    assert_eq!((&*cold.contestant, cold.verdict), ("bridge", Verdict::Slower));
+
+    // Nor is an echo compared with what works.
+    let comparison = Comparison::of(&before, &Results { echo: false, ..fixture::full() });
+    let error = format!("{:?}", comparison.verdict().unwrap_err());
+    assert!(error.contains("Not the same handler: the echo before, one of the user's now."), "{error}");
+}
+
 /// Nothing is slower either where nothing was looked at: that is no success.
 #[test]
 fn what_cannot_be_compared_does_not_pass() {

@@ -51,7 +51,13 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         drawing: bars::draw(&rows, Unit::Time, "time to the first response"),
         legend: Vec::new(),
     };
-    let words = vec!["From starting the process to the last byte of the first response.".to_owned()];
+    let first = view.results.cold_start.iter().find(|starts| !starts.event.is_empty());
+    let event =
+        first.map(|starts| format!(", to the event {}", view.name(&starts.event, starts.event_bytes)));
+    let words = vec![format!(
+        "From starting the process to the last byte of the first response{}.",
+        event.unwrap_or_default()
+    )];
     Some(Section {
         id: "cold-start",
         title: "Cold start".to_owned(),
