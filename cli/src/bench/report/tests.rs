@@ -90,6 +90,10 @@ fn promises_are_judged_where_figures_say_something() {
     results.cold_start.iter_mut().for_each(|starts| starts.values.truncate(9));
     // To go-direct, go-shim and lambda_runtime.
     assert_eq!(verdicts(&results)[2], 3);
+    // Of starts to a large event, the event takes its part.
+    results.cold_start.iter_mut().for_each(|starts| starts.event_bytes = 6 << 20);
+    let [rest_reached, rest_missed, 0] = verdicts(&results) else { panic!("{:?}", verdicts(&results)) };
+    assert_eq!(rest_reached + rest_missed, reached + missed - 3);
 }
 
 /// What holds at any size is not shown by small ones.

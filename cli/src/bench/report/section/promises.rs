@@ -50,8 +50,9 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
     let words = vec![
         "What go1x is built to reach, with an echo: the contestant's part of the other's, at most. Measured are \
          medians of the ratios within each round, on this machine; the median decides, if there are ten rounds and \
-         go1x was built with optimisation. Time is latency, one invocation at a time; own PSS is the memory of the \
-         first process, where it is most, and 6 MiB is among the sizes."
+         go1x was built with optimisation. Time is latency, one invocation at a time; a cold start is one to an event \
+         of 16 KiB at most; own PSS is the memory of the first process, where it is most, and 6 MiB is among the \
+         sizes."
             .to_owned(),
     ];
     is_any_measured.then(|| Section {
@@ -80,7 +81,7 @@ fn measured(view: &View<'_>, Promise { contestant, rival, measure, .. }: &Promis
             let ours = latency(view, contestant, *bytes)?;
             ratio(&ours.cpu, &latency(view, (*rival)?, ours.event_bytes)?.cpu)
         }
-        Measure::ColdStart => ratio(view.cold_starts(contestant)?, view.cold_starts((*rival)?)?),
+        Measure::ColdStart => ratio(starts(view, contestant)?, starts(view, (*rival)?)?),
         Measure::OwnMemory => {
             largest(view, contestant)?;
             let of_it = own(view, contestant).filter_map(Quartiles::of);
@@ -95,10 +96,16 @@ fn has_few(view: &View<'_>, promise: &Promise) -> bool {
     let values = match promise.measure {
         Measure::Latency(bytes) => latency(view, contestant, bytes).map(|latency| latency.rounds.len()),
         Measure::Cpu(bytes) => latency(view, contestant, bytes).map(|latency| latency.cpu.len()),
-        Measure::ColdStart => view.cold_starts(contestant).map(<[f64]>::len),
+        Measure::ColdStart => starts(view, contestant).map(<[f64]>::len),
         Measure::OwnMemory => own(view, contestant).map(|readings| readings.len()).min(),
     };
     values.is_some_and(|values| values < ENOUGH)
+}
+
+/// Cold starts, unless it is their event that takes the time.
+fn starts<'a>(view: &View<'a>, contestant: &str) -> Option<&'a [f64]> {
+    let mut of_it = view.results.cold_start.iter().filter(|starts| starts.contestant == contestant);
+    of_it.find(|starts| starts.event_bytes <= SMALL).map(|starts| &*starts.values)
 }
 
 /// The first process's memory, of each event: readings.
@@ -115,6 +122,9 @@ fn largest<'a>(view: &View<'a>, contestant: &str) -> Option<&'a Memory> {
     let mut of_it = view.results.memory.iter().filter(|memory| memory.contestant == contestant);
     of_it.find(|memory| memory.event_bytes == EVENT_LIMIT as u64)
 }
+
+/// An event of so many bytes takes no part of a start that could be seen.
+const SMALL: u64 = 16 << 10;
 
 /// Rounds, starts, or readings.
 const ENOUGH: usize = 10;
