@@ -31,8 +31,6 @@ pub struct Encoder {
     types: Numbered,
     /// Types in use and their ids; a connection has few.
     known: Vec<Known>,
-    /// How many bytes the last message's length took: the next one's will mostly take as many.
-    gap: usize,
 }
 
 /// Which types have numbers.
@@ -85,6 +83,8 @@ struct Known {
     schema: u64,
     ty: TypeRef,
     id: TypeId,
+    /// How many bytes the length of the last message took that was of it: the next one's will mostly take as many.
+    gap: usize,
 }
 
 impl Default for Encoder {
@@ -103,14 +103,14 @@ impl Encoder {
     /// types, and no numbers to give.
     pub fn with_first_id(id: TypeId) -> Encoder {
         let id = id.max(TypeId::FIRST_USER);
-        Encoder { types: Numbered::None(id), known: Vec::new(), gap: 1 }
+        Encoder { types: Numbered::None(id), known: Vec::new() }
     }
 
     /// Another stream, which goes on with the numbers of this one: in Go, types are numbered once for a process.
     pub fn next_stream(mut self) -> Encoder {
         let mut own = self.take_registry();
         own.registry.forget_all();
-        Encoder { types: Numbered::Own(own), known: Vec::new(), gap: 1 }
+        Encoder { types: Numbered::Own(own), known: Vec::new() }
     }
 
     /// Appends a value, behind the definitions that the stream lacks.
@@ -119,45 +119,49 @@ impl Encoder {
     /// the way out: the message's length counts them.
     pub fn encode(&mut self, value: &(impl Encode + ?Sized), out: &mut Vec<u8>) -> Option<Hole> {
         let schema = value.schema();
-        let id = self.announce(schema, schema.root(), out);
-        let piece = Piece::open(self.gap, out);
-        put_int(out, i64::from(id.0));
+        let at = self.announce(schema, schema.root(), out);
+        let known = &mut self.known[at];
+        let piece = Piece::open(known.gap, out);
+        put_int(out, i64::from(known.id.0));
         let mut writer = StructWriter { out, next: 0, hole: None };
         value.encode(&mut writer);
         let hole = writer.end();
-        let moved = piece.close(out, hole.map_or(0, |hole| hole.length), &mut self.gap);
+        let moved = piece.close(out, hole.map_or(0, |hole| hole.length), &mut known.gap);
         hole.map(|hole| Hole { at: hole.at.wrapping_add_signed(moved), ..hole })
     }
 
-    /// The id of a type that a message holds, behind the definitions that the stream lacks.
+    /// Which known type a message is of, behind the definitions that the stream lacks.
     #[inline]
-    fn announce(&mut self, schema: &Schema, ty: TypeRef, out: &mut Vec<u8>) -> TypeId {
+    fn announce(&mut self, schema: &Schema, ty: TypeRef, out: &mut Vec<u8>) -> usize {
         match self.known(schema, ty) {
-            Some(id) => id,
+            Some(at) => at,
             None => self.define(schema, ty, out),
         }
     }
 
     #[inline]
-    fn known(&self, schema: &Schema, ty: TypeRef) -> Option<TypeId> {
-        self.known.iter().find(|known| known.schema == schema.key && known.ty == ty).map(|known| known.id)
+    fn known(&self, schema: &Schema, ty: TypeRef) -> Option<usize> {
+        self.known.iter().position(|known| known.schema == schema.key && known.ty == ty)
     }
 
     #[cold]
-    fn define(&mut self, schema: &Schema, ty: TypeRef, out: &mut Vec<u8>) -> TypeId {
+    fn define(&mut self, schema: &Schema, ty: TypeRef, out: &mut Vec<u8>) -> usize {
         if let Numbered::None(FIRST_ID) = self.types
             && ty == schema.root()
         {
             let usual = schema.first_use();
             out.extend_from_slice(&usual.definitions);
-            self.known.push(Known { schema: schema.key, ty, id: usual.id });
-            let id = usual.id;
+            self.learn(schema, ty, usual.id);
             self.types = Numbered::Usual(Arc::clone(usual));
-            return id;
+        } else {
+            let (_, definitions) = self.describe(schema, ty);
+            write_definitions(&definitions, out);
         }
-        let (id, definitions) = self.describe(schema, ty);
-        write_definitions(&definitions, out);
-        id
+        self.known.len() - 1
+    }
+
+    fn learn(&mut self, schema: &Schema, ty: TypeRef, id: TypeId) {
+        self.known.push(Known { schema: schema.key, ty, id, gap: 1 });
     }
 
     /// The id of a type, and the definitions that have to be sent before a value of it.
@@ -170,7 +174,7 @@ impl Encoder {
         let mut definitions = Vec::new();
         let id = own.registry.describe(own.places[at].1[ty.0 as usize], &mut definitions);
         self.types = Numbered::Own(own);
-        self.known.push(Known { schema: schema.key, ty, id });
+        self.learn(schema, ty, id);
         (id, definitions)
     }
 
@@ -195,7 +199,7 @@ impl Encoder {
         out: &mut Vec<u8>,
         write: impl FnOnce(&mut Message<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let (before, known) = (out.len(), self.known.len());
+        let (before, known_before) = (out.len(), self.known.len());
         let fresh = match &mut self.types {
             Numbered::None(first) => Some(*first),
             Numbered::Usual(_) => None,
@@ -204,9 +208,10 @@ impl Encoder {
                 None
             }
         };
-        let id = self.announce(schema, ty, out);
+        let at = self.announce(schema, ty, out);
+        let Known { id, gap, .. } = self.known[at];
         let mut body = std::mem::take(out);
-        let piece = Piece::open(self.gap, &mut body);
+        let piece = Piece::open(gap, &mut body);
         put_int(&mut body, i64::from(id.0));
         let mut message = Message { encoder: self, body, piece, outer: Vec::new() };
         message.begin_value(schema, ty);
@@ -217,10 +222,10 @@ impl Encoder {
             result = Err(Error::new(ErrorKind::Custom, text));
         }
         match &result {
-            Ok(()) => _ = piece.close(&mut body, 0, &mut self.gap),
+            Ok(()) => _ = piece.close(&mut body, 0, &mut self.known[at].gap),
             Err(_) => {
                 body.truncate(before);
-                self.known.truncate(known);
+                self.known.truncate(known_before);
                 match (fresh, &mut self.types) {
                     (Some(first), types) => *types = Numbered::None(first),
                     (None, Numbered::Own(own)) => own.registry.forget(),
@@ -316,7 +321,7 @@ impl Message<'_> {
     pub(crate) fn begin_interface(&mut self, schema: &Schema, ty: TypeRef, name: &[u8]) {
         put_bytes(&mut self.body, name);
         let id = match self.encoder.known(schema, ty) {
-            Some(id) => id,
+            Some(at) => self.encoder.known[at].id,
             None => self.define(schema, ty),
         };
         put_int(&mut self.body, i64::from(id.0));

@@ -1,7 +1,5 @@
 //! How a request's head is written.
 
-use std::io::Write as _;
-
 /// A request's head, in a buffer that is used again.
 #[derive(Debug, Default)]
 pub(crate) struct RequestHead {
@@ -33,10 +31,7 @@ impl RequestHead {
 
     /// Says how long the body is.
     pub(crate) fn content_length(&mut self, length: u64) {
-        self.bytes.extend_from_slice(b"content-length: ");
-        // Writing to memory does not fail.
-        let _ = write!(self.bytes, "{length}");
-        self.bytes.extend_from_slice(b"\r\n");
+        self.header("content-length", itoa::Buffer::new().format(length));
     }
 
     /// Ends it with headers that are written already, and their end.
