@@ -32,7 +32,8 @@ fn serve(environment: Environment) -> anyhow::Result<Exit> {
     // One thread: an invocation is one thing after the other, and a second thread only adds hand-overs.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // A task of its own: what `block_on` itself runs goes through the I/O driver each time another task wakes it.
-    runtime.block_on(async { tokio::spawn(run(environment)).await? })
+    // Boxed, or its fifteen kilobytes are passed on by value, and the pages of stack that this takes stay.
+    runtime.block_on(async { tokio::spawn(Box::pin(run(environment))).await? })
 }
 
 async fn run(environment: Environment) -> anyhow::Result<Exit> {
