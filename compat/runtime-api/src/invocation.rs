@@ -92,7 +92,8 @@ pub struct Identity {
 ///
 /// It is the id of one attempt: a caller may choose a request's id, and a retry keeps it, and what a runtime says late of
 /// an attempt whose time is up is not to be taken for the answer to another. Lambda names the attempt since July 2026
-/// (`Lambda-Runtime-Invocation-Id`), and is told it with the answer.
+/// (`Lambda-Runtime-Invocation-Id`), and is told it with the answer. Ids of two attempts are not equal, though their texts
+/// are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct RequestId {
     text: ByteString,
